@@ -1,0 +1,1 @@
+"""Down to a Scalar: trace a NumPy function, differentiate it, check it."""
