@@ -1,0 +1,279 @@
+"""The rules: how a cotangent moves back through each primitive, and a tangent forward.
+
+For y = f(x_0, x_1, ...), `vjp[i](g, y, *xs)` is the cotangent of x_i for the cotangent g of y,
+and `jvp[i](t, y, *xs)` is what a tangent t of x_i adds to the tangent of y. A cotangent may
+carry one leading axis more than y: its rows are cotangents that move back together.
+"""
+
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scalarloss.primitives import COMPARISONS, PRIMITIVES, Array, Shape, add_up, as_key
+
+Map = Callable[..., Array]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A primitive's vjp and jvp with respect to argument i; None where nothing flows."""
+
+    vjp: Callable[[int], Map | None]
+    jvp: Callable[[int], Map | None]
+
+
+def behind(g: Array, *items: Any) -> Array:
+    """Index the last axes, whatever leads them."""
+    return g[(..., *items)]
+
+
+def unbroadcast(g: Array, shape: Shape, lead: int = 0) -> Array:
+    """Sum `g` over what broadcasting had copied, down to `shape` behind `lead` leading axes."""
+    if g.shape[lead:] == shape:
+        return g
+    extra = g.ndim - lead - len(shape)
+    axes = [*range(lead, lead + extra)]
+    axes += [
+        lead + extra + i
+        for i, (size, wide) in enumerate(zip(shape, g.shape[lead + extra :], strict=True))
+        if size == 1 and wide != 1
+    ]
+    return add_up(g, axis=tuple(axes)).reshape(g.shape[:lead] + shape)
+
+
+def elementwise(*scales: Map | None) -> Rule:
+    """Rules from `scale[i](g, y, *xs)` = g times the derivative of each y by its x_i."""
+
+    def vjp(i: int) -> Map | None:
+        scale = scales[i]
+        if scale is None:
+            return None
+        return lambda g, y, *xs: unbroadcast(scale(g, y, *xs), xs[i].shape, g.ndim - y.ndim)
+
+    return Rule(vjp, lambda i: scales[i])
+
+
+def linear(name: str, transpose: Map) -> Rule:
+    """Rules of a primitive that is linear in its one argument: the jvp is the primitive."""
+    forward = PRIMITIVES[name].function
+    return Rule(lambda i: transpose, lambda i: lambda t, y, x, **params: forward(t, **params))
+
+
+def multilinear(name: str, transpose: Callable[[int], Map]) -> Rule:
+    """Rules of a primitive linear in each argument: the jvp puts the tangent in its place."""
+    forward = PRIMITIVES[name].function
+
+    def jvp(i: int) -> Map:
+        return lambda t, y, *xs, **params: forward(*xs[:i], t, *xs[i + 1 :], **params)
+
+    return Rule(transpose, jvp)
+
+
+def joining(name: str, transpose: Callable[[int], Map]) -> Rule:
+    """Rules of a primitive that lays its arguments side by side: zeros beside the tangent."""
+    forward = PRIMITIVES[name].function
+
+    def jvp(i: int) -> Map:
+        def forward_one(t: Array, y: Array, *xs: Array, **params: Any) -> Array:
+            beside = [np.zeros_like(x) for x in xs]
+            return forward(*beside[:i], t, *beside[i + 1 :], **params)
+
+        return forward_one
+
+    return Rule(transpose, jvp)
+
+
+def lead_of(g: Array, y: Array) -> Shape:
+    return g.shape[: g.ndim - y.ndim]
+
+
+def keep_axes(g: Array, y: Array, x: Array, axis: Shape) -> Array:
+    """Give a reduced cotangent its axes back, each of size 1."""
+    kept = tuple(1 if a in axis else size for a, size in enumerate(x.shape))
+    return g.reshape(lead_of(g, y) + kept)
+
+
+def sum_vjp(g: Array, y: Array, x: Array, axis: Shape, keepdims: bool) -> Array:
+    return np.broadcast_to(keep_axes(g, y, x, axis), lead_of(g, y) + x.shape)
+
+
+def mean_vjp(g: Array, y: Array, x: Array, axis: Shape, keepdims: bool) -> Array:
+    count = math.prod(x.shape[a] for a in axis)
+    return sum_vjp(g / count, y, x, axis, keepdims)
+
+
+def share(y: Array, x: Array, axis: Shape) -> Array:
+    """What each entry of x has of the extreme value: k entries that tie have 1/k each."""
+    ties = x == keep_axes(y, y, x, axis)
+    return ties / add_up(ties, axis=axis, keepdims=True)
+
+
+def extreme() -> Rule:
+    def vjp(g: Array, y: Array, x: Array, axis: Shape, keepdims: bool) -> Array:
+        return keep_axes(g, y, x, axis) * share(y, x, axis)
+
+    def jvp(t: Array, y: Array, x: Array, axis: Shape, keepdims: bool) -> Array:
+        return add_up(t * share(y, x, axis), axis=axis, keepdims=keepdims)
+
+    return Rule(lambda i: vjp, lambda i: jvp)
+
+
+def cumsum_vjp(g: Array, y: Array, x: Array, axis: int) -> Array:
+    last = axis - y.ndim
+    return np.flip(np.cumsum(np.flip(g, last), last), last)
+
+
+def swap(x: Array) -> Array:
+    return np.swapaxes(x, -1, -2)
+
+
+def matmul_vjp(i: int) -> Map:
+    def vjp(g: Array, y: Array, a: Array, b: Array) -> Array:
+        lead = g.ndim - y.ndim
+        left = a[np.newaxis] if a.ndim == 1 else a
+        right = b[:, np.newaxis] if b.ndim == 1 else b
+        if b.ndim == 1:
+            g = g[..., np.newaxis]
+        if a.ndim == 1:
+            g = g[..., np.newaxis, :]
+        if i == 0:
+            return unbroadcast(g @ swap(right), left.shape, lead).reshape(g.shape[:lead] + a.shape)
+        return unbroadcast(swap(left) @ g, right.shape, lead).reshape(g.shape[:lead] + b.shape)
+
+    return vjp
+
+
+def einsum_vjp(i: int) -> Map:
+    def vjp(g: Array, y: Array, *xs: Array, subscripts: str) -> Array:
+        sources, result = subscripts.split("->")
+        terms = sources.split(",")
+        others = [(t, x) for j, (t, x) in enumerate(zip(terms, xs, strict=True)) if j != i]
+        known = set(result).union(*(t for t, _ in others))
+        alone = [(k, n) for k, n in zip(terms[i], xs[i].shape, strict=True) if k not in known]
+        operands = [("..." + result, g), *others, *((k, np.ones(n)) for k, n in alone)]
+        pulled = ",".join(t for t, _ in operands) + "->..." + terms[i]
+        return np.asarray(np.einsum(pulled, *(x for _, x in operands), optimize=True))
+
+    return vjp
+
+
+def transpose_vjp(g: Array, y: Array, x: Array, axes: Shape) -> Array:
+    lead = g.ndim - y.ndim
+    return g.transpose(*range(lead), *(lead + int(a) for a in np.argsort(axes)))
+
+
+def reshape_vjp(g: Array, y: Array, x: Array, shape: Shape) -> Array:
+    return g.reshape(lead_of(g, y) + x.shape)
+
+
+def broadcast_vjp(g: Array, y: Array, x: Array, shape: Shape) -> Array:
+    return unbroadcast(g, x.shape, g.ndim - y.ndim)
+
+
+def index_vjp(g: Array, y: Array, x: Array, index: tuple[Any, ...]) -> Array:
+    back = np.zeros(lead_of(g, y) + x.shape)
+    back[(slice(None),) * (g.ndim - y.ndim) + as_key(index)] = g
+    return back
+
+
+def take_vjp(g: Array, y: Array, x: Array, indices: NDArray[np.intp]) -> Array:
+    lead = lead_of(g, y)
+    rows = np.zeros((math.prod(lead), x.size))
+    np.add.at(rows.T, indices.ravel(), g.reshape(len(rows), -1).T)
+    return rows.reshape(lead + x.shape)
+
+
+def concatenate_vjp(i: int) -> Map:
+    def vjp(g: Array, y: Array, *xs: Array, axis: int) -> Array:
+        start = sum(x.shape[axis] for x in xs[:i])
+        chosen = slice(start, start + xs[i].shape[axis])
+        return behind(g, chosen, *[slice(None)] * (y.ndim - axis - 1))
+
+    return vjp
+
+
+def stack_vjp(i: int) -> Map:
+    return lambda g, y, *xs, axis: behind(g, i, *[slice(None)] * (y.ndim - axis - 1))
+
+
+def pad_vjp(g: Array, y: Array, x: Array, widths: tuple[Shape, ...], value: float) -> Array:
+    inner = [slice(w, w + n) for (w, _), n in zip(widths, x.shape, strict=True)]
+    return behind(g, *inner)
+
+
+def pad_jvp(t: Array, y: Array, x: Array, widths: tuple[Shape, ...], value: float) -> Array:
+    return np.pad(t, widths)
+
+
+def windows_vjp(g: Array, y: Array, x: Array, window: Shape, axis: Shape) -> Array:
+    back = np.zeros(lead_of(g, y) + x.shape)
+    for offset in itertools.product(*(range(w) for w in window)):
+        inside = [slice(None)] * x.ndim
+        for a, o in zip(axis, offset, strict=True):
+            inside[a] = slice(o, o + y.shape[a])
+        behind(back, *inside)[...] += behind(g, *offset)
+    return back
+
+
+def half_at_tie(winner: NDArray[np.bool_], x: Array, y: Array) -> Array:
+    return np.where(x == y, 0.5, winner)
+
+
+RULES: dict[str, Rule] = {
+    "negative": elementwise(lambda g, y, x: -g),
+    "exp": elementwise(lambda g, y, x: g * y),
+    "log": elementwise(lambda g, y, x: g / x),
+    "log1p": elementwise(lambda g, y, x: g / (1 + x)),
+    "expm1": elementwise(lambda g, y, x: g * (y + 1)),
+    "sqrt": elementwise(lambda g, y, x: g / (2 * y)),
+    "square": elementwise(lambda g, y, x: g * (2 * x)),
+    "tanh": elementwise(lambda g, y, x: g * (1 - y * y)),
+    "sin": elementwise(lambda g, y, x: g * np.cos(x)),
+    "cos": elementwise(lambda g, y, x: -g * np.sin(x)),
+    "absolute": elementwise(lambda g, y, x: g * np.sign(x)),
+    "sign": elementwise(None),
+    "reciprocal": elementwise(lambda g, y, x: -g * y * y),
+    "add": elementwise(lambda g, y, a, b: g, lambda g, y, a, b: g),
+    "subtract": elementwise(lambda g, y, a, b: g, lambda g, y, a, b: -g),
+    "multiply": elementwise(lambda g, y, a, b: g * b, lambda g, y, a, b: g * a),
+    "divide": elementwise(lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b),
+    "power": elementwise(
+        lambda g, y, a, b: g * np.where(b == 0, 0.0, b * np.power(a, np.where(b == 0, 1.0, b - 1))),
+        lambda g, y, a, b: g * np.where(a == 0, 0.0, y * np.log(np.where(a == 0, 1.0, a))),
+    ),
+    "maximum": elementwise(
+        lambda g, y, a, b: g * half_at_tie(a > b, a, b),
+        lambda g, y, a, b: g * half_at_tie(b > a, a, b),
+    ),
+    "minimum": elementwise(
+        lambda g, y, a, b: g * half_at_tie(a < b, a, b),
+        lambda g, y, a, b: g * half_at_tie(b < a, a, b),
+    ),
+    "where": elementwise(
+        None,
+        lambda g, y, c, a, b: np.where(c, g, 0.0),
+        lambda g, y, c, a, b: np.where(c, 0.0, g),
+    ),
+    "sum": linear("sum", sum_vjp),
+    "mean": linear("mean", mean_vjp),
+    "max": extreme(),
+    "min": extreme(),
+    "cumsum": linear("cumsum", cumsum_vjp),
+    "matmul": multilinear("matmul", matmul_vjp),
+    "einsum": multilinear("einsum", einsum_vjp),
+    "transpose": linear("transpose", transpose_vjp),
+    "reshape": linear("reshape", reshape_vjp),
+    "broadcast_to": linear("broadcast_to", broadcast_vjp),
+    "index": linear("index", index_vjp),
+    "take": linear("take", take_vjp),
+    "concatenate": joining("concatenate", concatenate_vjp),
+    "stack": joining("stack", stack_vjp),
+    "pad": Rule(lambda i: pad_vjp, lambda i: pad_jvp),
+    "sliding_window_view": linear("sliding_window_view", windows_vjp),
+    **{name: Rule(lambda i: None, lambda i: None) for name in COMPARISONS},
+}

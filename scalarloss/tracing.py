@@ -1,0 +1,584 @@
+"""Tracing: run a plain NumPy function once on arrays that write down what is done to them."""
+
+import math
+import string
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from scalarloss.errors import DtypeError, ShapeError, TracingError
+from scalarloss.primitives import PRIMITIVES, Array, Shape
+from scalarloss.program import Operation, Program, float_array
+
+
+def trace(f: Callable[..., Any], /, **arrays: Any) -> Program:
+    """Run f(**arrays) once and return what it did as a Program of those arrays.
+
+    `arrays` hold real floats of any shape (float32 is promoted to float64) and f returns one
+    array made from them. What f reads from elsewhere becomes a constant. Raises DtypeError for
+    arrays of anything else, ShapeError for an empty one, TracingError where f does something a
+    program cannot hold: a branch on a value, an assignment into an array, a function that has
+    no rule.
+    """
+    if not arrays:
+        raise TracingError("there is nothing to differentiate by: pass arrays, as trace(f, W=W).")
+    tape = Tape({name: float_array(name, array) for name, array in arrays.items()})
+    result = f(**tape.recorders)
+    if isinstance(result, tuple | list | dict):
+        raise TracingError(
+            f"the function returned a {type(result).__name__} of {len(result)}, and a program has "
+            "one output: return one array, or trace a function for each part."
+        )
+    if not (isinstance(result, TracedArray) and result.tape is tape):
+        raise TracingError(
+            f"the function returned {result!r:.60}, which does not depend on "
+            f"{' or '.join(arrays)}: return something computed from them."
+        )
+    return tape.program(result.slot)
+
+
+class Tape:
+    """What has been recorded: a value for every slot, and the operations that made them."""
+
+    def __init__(self, inputs: Mapping[str, Array]) -> None:
+        for name, array in inputs.items():
+            if array.size == 0:
+                raise ShapeError(
+                    f"{name} is empty, of shape {array.shape}: pass at least one entry."
+                )
+        self.inputs = {name: array.shape for name, array in inputs.items()}
+        self.values = list(inputs.values())
+        self.made_by: dict[int, Operation] = {}
+        self.constants: dict[tuple[Shape, bytes], int] = {}
+        self.recorders = {name: TracedArray(self, i) for i, name in enumerate(inputs)}
+
+    def slot(self, value: Any) -> int:
+        """The slot of a traced array, or of a constant, which is given one."""
+        if isinstance(value, TracedArray):
+            if value.tape is not self:
+                raise TracingError(
+                    "an array of another trace came in: trace one function at a time, and call "
+                    "the inner one as plain NumPy."
+                )
+            return value.slot
+        array = np.asarray(value)
+        if array.dtype.kind not in "fiub":
+            raise DtypeError(
+                f"a constant has dtype {array.dtype}, and a program holds real floats: "
+                "pass numbers."
+            )
+        array = np.array(array, dtype=np.float64)
+        key = (array.shape, array.tobytes())
+        if key not in self.constants:
+            self.constants[key] = len(self.values)
+            self.values.append(array)
+        return self.constants[key]
+
+    def record(self, name: str, *operands: Any, **params: Any) -> "TracedArray":
+        """Apply a primitive to traced arrays and constants, and write it down."""
+        args = tuple(self.slot(x) for x in operands)
+        xs = [self.values[a] for a in args]
+        try:
+            value = np.asarray(PRIMITIVES[name].function(*xs, **params))
+        except (ValueError, IndexError) as error:
+            shapes = " and ".join(str(x.shape) for x in xs)
+            raise ShapeError(f"{name} cannot take shape {shapes}: {error}") from error
+        self.made_by[len(self.values)] = Operation(name, args, params, value.shape)
+        self.values.append(value)
+        return TracedArray(self, len(self.values) - 1)
+
+    def program(self, output: int) -> Program:
+        """The operations that the slot `output` needs, renumbered: inputs, constants, operations."""
+        needed = {output}
+        for slot in sorted(self.made_by, reverse=True):
+            if slot in needed:
+                needed.update(self.made_by[slot].args)
+        constants = [slot for slot in self.constants.values() if slot in needed]
+        made = [slot for slot in self.made_by if slot in needed]
+        order = [*range(len(self.inputs)), *constants, *made]
+        number = {slot: i for i, slot in enumerate(order)}
+        operations = [
+            Operation(o.name, tuple(number[a] for a in o.args), o.params, o.shape)
+            for o in (self.made_by[slot] for slot in made)
+        ]
+        kept = [self.values[slot] for slot in constants]
+        return Program(self.inputs, kept, operations, number[output])
+
+
+def refuse(what: str, way: str) -> NoReturn:
+    raise TracingError(f"{what} a recording array, and the recording would be lost: {way}.")
+
+
+class TracedArray(NDArrayOperatorsMixin):
+    """An array that writes what is done to it on a tape; it stands where an ndarray would."""
+
+    def __init__(self, tape: Tape, slot: int) -> None:
+        self.tape = tape
+        self.slot = slot
+
+    @property
+    def shape(self) -> Shape:
+        return self.tape.values[self.slot].shape
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype[np.float64]:
+        return np.dtype(np.float64)
+
+    @property
+    def T(self) -> "TracedArray":  # noqa: N802
+        return self.transpose()
+
+    def __repr__(self) -> str:
+        return f"TracedArray(shape={self.shape})"
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of an array of shape ()")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator["TracedArray"]:
+        return (self[i] for i in range(len(self)))
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *xs: Any, **kwargs: Any) -> Any:
+        for target in kwargs.pop("out", ()):
+            if not isinstance(target, TracedArray):
+                refuse("a plain array cannot hold", "write `a = a + b`, or collect with np.stack")
+        if method == "reduce" and ufunc in REDUCTIONS:
+            return reduce(REDUCTIONS[ufunc], *xs, **{"axis": 0, **kwargs})
+        if kwargs:
+            raise TracingError(
+                f"np.{ufunc.__name__} was called with {', '.join(kwargs)}, which has no rule here: "
+                "leave it out, or use np.where."
+            )
+        if method == "outer":
+            a, b = (x if isinstance(x, TracedArray) else np.asarray(x) for x in xs)
+            xs = (a.reshape(a.shape + (1,) * b.ndim), b)
+        elif method != "__call__":
+            no_rule(f"{ufunc.__name__}.{method}")
+        if ufunc in LOWERED_UFUNCS:
+            return LOWERED_UFUNCS[ufunc](*xs)
+        if ufunc.__name__ not in PRIMITIVES:
+            no_rule(ufunc.__name__)
+        return self.tape.record(ufunc.__name__, *xs)
+
+    def __array_function__(
+        self,
+        function: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        if kwargs.pop("out", None) is not None:
+            refuse("out= cannot hold", "use the value that the function returns")
+        if function in REARRANGEMENTS:
+            return rearrange(function, *args, **kwargs)
+        if function not in FUNCTIONS:
+            no_rule(getattr(function, "__name__", str(function)))
+        return FUNCTIONS[function](*args, **kwargs)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+        refuse(
+            "a plain array cannot hold",
+            "collect the parts in a list and join them with np.stack or np.concatenate",
+        )
+
+    def __float__(self) -> NoReturn:
+        self.__array__()
+
+    def __int__(self) -> NoReturn:
+        self.__array__()
+
+    __index__ = __complex__ = __int__
+
+    def __bool__(self) -> NoReturn:
+        refuse("a branch cannot depend on", "choose between two values with np.where")
+
+    def __setitem__(self, key: Any, value: Any) -> NoReturn:
+        refuse("nothing can be assigned into", "build the result with np.where, or with np.stack")
+
+    def __getitem__(self, key: Any) -> "TracedArray":
+        items = key if isinstance(key, tuple) else (key,)
+        if any(isinstance(i, TracedArray) for i in items):
+            refuse("an index cannot be", "index with whole numbers known beforehand")
+        if any(isinstance(i, list | np.ndarray | bool | np.bool_) for i in items):
+            return rearrange(lambda places: places[key], self)
+        return self.tape.record("index", self, index=basic_index(items, self.shape))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or not hasattr(np.ndarray, name):
+            raise AttributeError(f"a recording array has no attribute {name!r}")
+        no_rule(f"ndarray.{name}")
+
+    def transpose(self, *axes: Any) -> "TracedArray":
+        given = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+        order = range(self.ndim)[::-1] if given is None or given == () else given
+        axes = tuple(axis_of(a, self.ndim) for a in order)
+        return self.tape.record("transpose", self, axes=axes)
+
+    def reshape(self, *shape: Any, order: str = "C") -> "TracedArray":
+        if order != "C":
+            no_rule(f"reshape(order={order!r})")
+        wanted = shape[0] if len(shape) == 1 else shape
+        try:
+            found = np.broadcast_to(0.0, self.shape).reshape(wanted).shape
+        except ValueError as error:
+            raise ShapeError(
+                f"an array of shape {self.shape} cannot be reshaped: {error}"
+            ) from None
+        return self.tape.record("reshape", self, shape=found)
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> "TracedArray":
+        return reduce("sum", self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> "TracedArray":
+        return reduce("mean", self, axis=axis, keepdims=keepdims)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> "TracedArray":
+        return reduce("max", self, axis=axis, keepdims=keepdims)
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> "TracedArray":
+        return reduce("min", self, axis=axis, keepdims=keepdims)
+
+    def var(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+        squares: Any = np.square(self - self.mean(axis, keepdims=True))
+        if ddof == 0:
+            return squares.mean(axis, keepdims)
+        count = self.size / squares.sum(axis).size
+        return squares.sum(axis, keepdims) / (count - ddof)
+
+    def std(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+        return np.sqrt(self.var(axis, ddof, keepdims))
+
+    def cumsum(self, axis: int | None = None) -> "TracedArray":
+        if axis is None:
+            return self.ravel().cumsum(0)
+        return self.tape.record("cumsum", self, axis=axis_of(axis, self.ndim))
+
+    def ravel(self) -> "TracedArray":
+        return self.reshape(-1)
+
+    flatten = ravel
+
+    def squeeze(self, axis: Any = None) -> "TracedArray":
+        return self.reshape(np.squeeze(np.broadcast_to(0.0, self.shape), axis).shape)
+
+    def swapaxes(self, a: int, b: int) -> "TracedArray":
+        order = list(range(self.ndim))
+        order[a], order[b] = order[b], order[a]
+        return self.transpose(order)
+
+    def dot(self, other: Any) -> Any:
+        return dot(self, other)
+
+    def clip(self, low: Any = None, high: Any = None) -> Any:
+        return clip(self, low, high)
+
+    def copy(self) -> "TracedArray":
+        return self
+
+    def astype(self, dtype: Any, copy: bool = True) -> "TracedArray":
+        if np.dtype(dtype) != self.dtype:
+            raise TracingError(f"a program is float64 throughout: leave out astype({dtype!r}).")
+        return self
+
+
+def no_rule(name: str) -> NoReturn:
+    raise TracingError(
+        f"{name} has no rule, so no gradient could come through it: write it with the functions "
+        f"that have one ({', '.join(PRIMITIVES)})."
+    )
+
+
+def axis_of(axis: int, ndim: int) -> int:
+    if not -ndim <= axis < ndim:
+        raise ShapeError(f"axis {axis} does not exist in an array of {ndim} axes")
+    return int(axis) % ndim
+
+
+def axes_of(axis: Any, ndim: int) -> Shape:
+    """An axis argument as NumPy takes it (None, one, or several), as sorted non-negative numbers."""
+    given = range(ndim) if axis is None else axis if isinstance(axis, tuple | list) else [axis]
+    return tuple(sorted(axis_of(a, ndim) for a in given))
+
+
+def shape_of(x: Any) -> Shape:
+    return x.shape if isinstance(x, TracedArray) else np.shape(x)
+
+
+def tape_of(*values: Any) -> Tape:
+    return next(v.tape for v in values if isinstance(v, TracedArray))
+
+
+def basic_index(items: tuple[Any, ...], shape: Shape) -> tuple[Any, ...]:
+    """An index of whole numbers, slices, None and ... as data: every number counted from the
+    front, every slice as (start, stop, step) within its axis."""
+    used = sum(i is not None and i is not Ellipsis for i in items)
+    if used > len(shape):
+        raise ShapeError(f"{used} indices are too many for shape {shape}")
+    fill = [slice(None)] * (len(shape) - used)
+    if Ellipsis in items:
+        at = items.index(Ellipsis)
+        items = (*items[:at], *fill, *items[at + 1 :])
+    index: list[Any] = []
+    sizes = iter(shape)
+    for item in items:
+        if item is None:
+            index.append(None)
+        elif isinstance(item, slice):
+            start, stop, step = item.indices(next(sizes))
+            index.append((start, None if stop < 0 else stop, step))
+        else:
+            size = next(sizes)
+            if not -size <= item < size:
+                raise IndexError(f"index {item} is outside an axis of {size}")
+            index.append(int(item) % size)
+    return tuple(index)
+
+
+def reduce(
+    name: str, x: TracedArray, axis: Any = None, dtype: None = None, keepdims: bool = False
+) -> TracedArray:
+    return x.tape.record(name, x, axis=axes_of(axis, x.ndim), keepdims=bool(keepdims))
+
+
+def rearrange(
+    move: Callable[..., NDArray[np.intp]], x: Any, *args: Any, **kwargs: Any
+) -> TracedArray:
+    """Record anything that only moves or repeats entries, by doing it to their places."""
+    places = np.arange(math.prod(shape_of(x))).reshape(shape_of(x))
+    return tape_of(x, *args).record("take", x, indices=np.array(move(places, *args, **kwargs)))
+
+
+def power(x: Any, exponent: Any) -> Any:
+    """x**2 as a square and x**0.5 as a root, which are faster and as NumPy does them."""
+    if not isinstance(exponent, TracedArray) and np.ndim(exponent) == 0:
+        known = {2.0: np.square, 1.0: np.positive, 0.5: np.sqrt, -1.0: np.reciprocal}
+        if float(exponent) in known:
+            return known[float(exponent)](x)
+    return tape_of(x, exponent).record("power", x, exponent)
+
+
+def logaddexp(a: Any, b: Any) -> Any:
+    return np.maximum(a, b) + np.log1p(np.exp(-np.abs(a - b)))
+
+
+def clip(x: Any, low: Any = None, high: Any = None) -> Any:
+    above = x if low is None else np.maximum(x, low)
+    return above if high is None else np.minimum(above, high)
+
+
+def dot(a: Any, b: Any) -> Any:
+    if not shape_of(a) or not shape_of(b):
+        return a * b
+    return a @ b if len(shape_of(b)) <= 2 else tensordot(a, b, ([-1], [-2]))
+
+
+def outer(a: Any, b: Any) -> Any:
+    return np.reshape(a, (-1, 1)) * np.reshape(b, (1, -1))
+
+
+def inner(a: Any, b: Any) -> Any:
+    return a * b if not shape_of(a) or not shape_of(b) else tensordot(a, b, ([-1], [-1]))
+
+
+def vdot(a: Any, b: Any) -> Any:
+    return np.reshape(a, -1) @ np.reshape(b, -1)
+
+
+def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+    left, right = len(shape_of(a)), len(shape_of(b))
+    if isinstance(axes, int):
+        axes = (range(left - axes, left), range(axes))
+    from_a, from_b = ([x] if isinstance(x, int) else list(x) for x in axes)
+    letters = iter(string.ascii_letters)
+    a_term = [next(letters) for _ in range(left)]
+    b_term = [next(letters) for _ in range(right)]
+    for i, j in zip(from_a, from_b, strict=True):
+        b_term[j] = a_term[i]
+    summed = {a_term[i] for i in from_a}
+    result = [k for k in a_term + b_term if k not in summed]
+    return einsum(f"{''.join(a_term)},{''.join(b_term)}->{''.join(result)}", a, b)
+
+
+def einsum(subscripts: Any, *operands: Any, optimize: Any = True) -> TracedArray:
+    """Record an einsum with its dots spelt out, its result written, and no letter twice in a term."""
+    if not isinstance(subscripts, str):
+        raise TracingError("einsum takes its subscripts as a string here, such as 'ij,jk->ik'.")
+    sources, arrow, result = subscripts.replace(" ", "").partition("->")
+    terms = sources.split(",")
+    if len(terms) != len(operands):
+        raise ShapeError(f"einsum {subscripts!r} has {len(terms)} terms for {len(operands)} arrays")
+    free = [k for k in string.ascii_letters if k not in subscripts]
+    widths = [
+        len(shape_of(x)) - len(t.replace("...", "")) if "..." in t else 0
+        for t, x in zip(terms, operands, strict=True)
+    ]
+    dots = "".join(free[: max(widths)])
+    if not arrow:
+        once = [k for k in sorted(set(sources) - set(",.")) if sources.count(k) == 1]
+        result = ("..." if dots else "") + "".join(once)
+    terms = [t.replace("...", dots[len(dots) - n :]) for t, n in zip(terms, widths, strict=True)]
+    xs = list(operands)
+    for i, term in enumerate(terms):
+        unique = "".join(dict.fromkeys(term))
+        if unique != term:
+            if isinstance(xs[i], TracedArray):
+                xs[i] = rearrange(lambda p, t=term, u=unique: np.einsum(f"{t}->{u}", p), xs[i])
+            else:
+                xs[i] = np.einsum(f"{term}->{unique}", xs[i])
+            terms[i] = unique
+    full = ",".join(terms) + "->" + result.replace("...", dots)
+    return tape_of(*xs).record("einsum", *xs, subscripts=full)
+
+
+def joined(name: str) -> Callable[..., TracedArray]:
+    def join(arrays: Sequence[Any], axis: int = 0) -> TracedArray:
+        ndim = len(shape_of(arrays[0])) + (name == "stack")
+        return tape_of(*arrays).record(name, *arrays, axis=axis_of(axis, ndim))
+
+    return join
+
+
+def vstack(arrays: Sequence[Any]) -> TracedArray:
+    return joined("concatenate")([np.atleast_2d(a) for a in arrays], 0)
+
+
+def hstack(arrays: Sequence[Any]) -> TracedArray:
+    rows = [np.atleast_1d(a) for a in arrays]
+    return joined("concatenate")(rows, 0 if rows[0].ndim == 1 else 1)
+
+
+def at_least(ndim: int) -> Callable[[TracedArray], TracedArray]:
+    return lambda x: x.reshape((1,) * max(0, ndim - x.ndim) + x.shape)
+
+
+def pad(
+    x: TracedArray, widths: Any, mode: str = "constant", constant_values: Any = 0
+) -> TracedArray:
+    if mode != "constant" or np.ndim(constant_values):
+        return rearrange(lambda p: np.pad(p, widths, mode=mode), x)
+    pairs = np.broadcast_to(np.asarray(widths), (x.ndim, 2)).tolist()
+    found = tuple((int(before), int(after)) for before, after in pairs)
+    return x.tape.record("pad", x, widths=found, value=float(constant_values))
+
+
+def windows(x: TracedArray, window_shape: Any, axis: Any = None) -> TracedArray:
+    window = tuple(window_shape) if isinstance(window_shape, tuple | list) else (window_shape,)
+    axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple | list) else (axis,)
+    found = tuple(axis_of(a, x.ndim) for a in axes)
+    if list(found) != sorted(set(found)) or len(found) != len(window):
+        raise ShapeError(f"windows {window} over axes {found}: name each axis once, in order")
+    return x.tape.record("sliding_window_view", x, window=window, axis=found)
+
+
+def where(condition: Any, *choices: Any) -> TracedArray:
+    if len(choices) != 2:
+        raise TracingError("np.where needs both values here: np.where(condition, x, y).")
+    return tape_of(condition, *choices).record("where", condition, *choices)
+
+
+def moveaxis(x: TracedArray, source: Any, destination: Any) -> TracedArray:
+    places = np.moveaxis(np.empty(range(1, x.ndim + 1)), source, destination)
+    return x.transpose([n - 1 for n in places.shape])
+
+
+def expand_dims(x: TracedArray, axis: Any) -> TracedArray:
+    return x.reshape(np.expand_dims(np.broadcast_to(0.0, x.shape), axis).shape)
+
+
+def broadcast_to(x: TracedArray, shape: Any) -> TracedArray:
+    return x.tape.record("broadcast_to", x, shape=np.broadcast_to(0.0, shape).shape)
+
+
+def norm(x: TracedArray, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    if ord not in (None, 2) or (ord == 2 and axis is None and x.ndim != 1):
+        no_rule(f"linalg.norm(ord={ord!r})")
+    squares: Any = np.square(x)  # type: ignore[call-overload]
+    return np.sqrt(squares.sum(axis, keepdims))
+
+
+def like(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that looks at a shape alone, and so gives a constant."""
+    return lambda x, *args, **kwargs: function(np.broadcast_to(0.0, x.shape), *args, **kwargs)
+
+
+REDUCTIONS = {np.add: "sum", np.maximum: "max", np.minimum: "min"}
+
+LOWERED_UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
+    np.power: power,
+    np.float_power: power,
+    np.positive: lambda x: x,
+    np.fabs: np.abs,
+    np.exp2: lambda x: np.exp(x * math.log(2)),
+    np.log2: lambda x: np.log(x) / math.log(2),
+    np.log10: lambda x: np.log(x) / math.log(10),
+    np.logaddexp: logaddexp,
+    np.clip if isinstance(np.clip, np.ufunc) else np.positive: lambda x, *bounds: clip(x, *bounds),
+}
+
+REARRANGEMENTS = {
+    np.take,
+    np.take_along_axis,
+    np.repeat,
+    np.tile,
+    np.roll,
+    np.flip,
+    np.rot90,
+    np.diagonal,
+    np.delete,
+}
+
+FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
+    np.sum: lambda x, axis=None, keepdims=False: reduce("sum", x, axis, None, keepdims),
+    np.mean: lambda x, axis=None, keepdims=False: reduce("mean", x, axis, None, keepdims),
+    np.max: lambda x, axis=None, keepdims=False: reduce("max", x, axis, None, keepdims),
+    np.min: lambda x, axis=None, keepdims=False: reduce("min", x, axis, None, keepdims),
+    np.var: TracedArray.var,
+    np.std: TracedArray.std,
+    np.cumsum: TracedArray.cumsum,
+    np.dot: dot,
+    np.vdot: vdot,
+    np.inner: inner,
+    np.outer: outer,
+    np.tensordot: tensordot,
+    np.einsum: einsum,
+    np.transpose: TracedArray.transpose,
+    np.swapaxes: TracedArray.swapaxes,
+    np.moveaxis: moveaxis,
+    np.reshape: lambda x, shape, order="C": x.reshape(shape, order=order),
+    np.ravel: TracedArray.ravel,
+    np.squeeze: TracedArray.squeeze,
+    np.expand_dims: expand_dims,
+    np.broadcast_to: broadcast_to,
+    np.atleast_1d: at_least(1),
+    np.atleast_2d: at_least(2),
+    np.concatenate: joined("concatenate"),
+    np.stack: joined("stack"),
+    np.vstack: vstack,
+    np.hstack: hstack,
+    np.pad: pad,
+    sliding_window_view: windows,
+    np.where: where,
+    np.clip: clip,
+    np.linalg.norm: norm,
+    np.trace: lambda x: rearrange(np.diagonal, x).sum(),
+    np.copy: lambda x: x,
+    np.shape: shape_of,
+    np.ndim: lambda x: x.ndim,
+    np.size: lambda x, axis=None: x.size if axis is None else x.shape[axis],
+    np.zeros_like: like(np.zeros_like),
+    np.ones_like: like(np.ones_like),
+    np.full_like: like(np.full_like),
+}
