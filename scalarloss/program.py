@@ -25,7 +25,7 @@ def float_array(name: str, value: Any) -> Array:
     """
     array = np.asarray(value)
     if array.dtype.kind != "f":
-        way = "take its real part" if array.dtype.kind == "c" else f"{name}.astype(float)"
+        way = f"{name}.real" if array.dtype.kind == "c" else f"{name}.astype(float)"
         raise DtypeError(
             f"{name} has dtype {array.dtype}, and a derivative needs real floats: pass {way}."
         )

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scalarloss.primitives import COMPARISONS, PRIMITIVES, Array, Shape, add_up, as_key
+from scalarloss.primitives import COMPARISONS, PRIMITIVES, Array, Shape, add_up, as_key, pad
 
 Map = Callable[..., Array]
 
@@ -110,7 +110,8 @@ def mean_vjp(g: Array, y: Array, x: Array, axis: Shape, keepdims: bool) -> Array
 def share(y: Array, x: Array, axis: Shape) -> Array:
     """What each entry of x has of the extreme value: k entries that tie have 1/k each."""
     ties = x == keep_axes(y, y, x, axis)
-    return ties / add_up(ties, axis=axis, keepdims=True)
+    shares: Array = ties / add_up(ties, axis=axis, keepdims=True)
+    return shares
 
 
 def extreme() -> Rule:
@@ -207,7 +208,7 @@ def pad_vjp(g: Array, y: Array, x: Array, widths: tuple[Shape, ...], value: floa
 
 
 def pad_jvp(t: Array, y: Array, x: Array, widths: tuple[Shape, ...], value: float) -> Array:
-    return np.pad(t, widths)
+    return pad(t, widths, 0.0)
 
 
 def windows_vjp(g: Array, y: Array, x: Array, window: Shape, axis: Shape) -> Array:

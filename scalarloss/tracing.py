@@ -27,7 +27,12 @@ def trace(f: Callable[..., Any], /, **arrays: Any) -> Program:
     if not arrays:
         raise TracingError("there is nothing to differentiate by: pass arrays, as trace(f, W=W).")
     tape = Tape({name: float_array(name, array) for name, array in arrays.items()})
-    result = f(**tape.recorders)
+    try:
+        result = f(**tape.recorders)
+    except ValueError as error:  # NumPy's own, which hides ours when an entry is assigned
+        if isinstance(error.__cause__, TracingError):
+            raise TracingError(str(error.__cause__)) from error
+        raise
     if isinstance(result, tuple | list | dict):
         raise TracingError(
             f"the function returned a {type(result).__name__} of {len(result)}, and a program has "
@@ -297,7 +302,7 @@ class TracedArray(NDArrayOperatorsMixin):
 def no_rule(name: str) -> NoReturn:
     raise TracingError(
         f"{name} has no rule, so no gradient could come through it: write it with the functions "
-        f"that have one ({', '.join(PRIMITIVES)})."
+        "that have one, listed in scalarloss.rules.RULES."
     )
 
 
@@ -342,7 +347,7 @@ def basic_index(items: tuple[Any, ...], shape: Shape) -> tuple[Any, ...]:
         else:
             size = next(sizes)
             if not -size <= item < size:
-                raise IndexError(f"index {item} is outside an axis of {size}")
+                raise IndexError(f"index {item} does not exist on an axis of {size} entries")
             index.append(int(item) % size)
     return tuple(index)
 
@@ -464,11 +469,16 @@ def at_least(ndim: int) -> Callable[[TracedArray], TracedArray]:
     return lambda x: x.reshape((1,) * max(0, ndim - x.ndim) + x.shape)
 
 
+pad_places: Callable[..., NDArray[np.intp]] = np.pad
+
+
 def pad(
     x: TracedArray, widths: Any, mode: str = "constant", constant_values: Any = 0
 ) -> TracedArray:
+    if mode in ("edge", "reflect", "symmetric", "wrap"):
+        return rearrange(lambda p: pad_places(p, widths, mode=mode), x)
     if mode != "constant" or np.ndim(constant_values):
-        return rearrange(lambda p: np.pad(p, widths, mode=mode), x)
+        no_rule(f"pad(mode={mode!r}, constant_values={constant_values!r})")
     pairs = np.broadcast_to(np.asarray(widths), (x.ndim, 2)).tolist()
     found = tuple((int(before), int(after)) for before, after in pairs)
     return x.tape.record("pad", x, widths=found, value=float(constant_values))
@@ -505,7 +515,7 @@ def broadcast_to(x: TracedArray, shape: Any) -> TracedArray:
 def norm(x: TracedArray, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     if ord not in (None, 2) or (ord == 2 and axis is None and x.ndim != 1):
         no_rule(f"linalg.norm(ord={ord!r})")
-    squares: Any = np.square(x)  # type: ignore[call-overload]
+    squares: Any = np.multiply(x, x)
     return np.sqrt(squares.sum(axis, keepdims))
 
 
