@@ -31,7 +31,7 @@ def value_and_grad(f: Traceable, /, *wrt: str, **arrays: Any) -> tuple[float, Gr
     if program.output_shape != ():
         raise NotScalarError(program.output_shape)
     slots = program.slots(arrays)
-    return float(slots[program.output]), pull_back(program, wrt, slots, np.ones(()))
+    return float(slots[program.output]), pull_back(program, wrt, slots, ONE)
 
 
 def grad(f: Traceable, /, *wrt: str, **arrays: Any) -> Gradients:
@@ -114,6 +114,7 @@ def prepare(
     return program, tuple(wrt) or tuple(program.inputs)
 
 
+ONE = np.ones(())
 Pull: TypeAlias = Callable[..., Array]
 Sweep: TypeAlias = list[tuple[int, tuple[int, ...], list[tuple[int, Pull]]]]
 _sweeps: WeakKeyDictionary[Program, dict[tuple[str, ...], Sweep]] = WeakKeyDictionary()
@@ -127,11 +128,13 @@ def sweep(program: Program, wrt: tuple[str, ...]) -> Sweep:
         wanted = {slot for slot, name in enumerate(program.inputs) if name in wrt}
         steps: Sweep = []
         for slot, operation in enumerate(program.operations, program.first_operation):
-            rules = [
-                (a, partial(rule, **operation.params) if operation.params else rule)
-                for i, a in enumerate(operation.args)
-                if a in wanted and (rule := RULES[operation.name].vjp(i)) is not None
-            ]
+            rule = RULES[operation.name]
+            rules: list[tuple[int, Pull]] = []
+            for i, a in enumerate(operation.args):
+                same = rule.diagonal and program.shapes[a] == operation.shape
+                pull = rule.jvp(i) if same else rule.vjp(i)
+                if a in wanted and pull is not None:
+                    rules.append((a, partial(pull, **operation.params)))
             if rules:
                 wanted.add(slot)
                 steps.append((slot, operation.args, rules))
@@ -156,13 +159,14 @@ def pull_back(
         for a, rule in rules:
             part = rule(g_here, slots[slot], *xs)
             cotangents[a] = cotangents[a] + part if a in cotangents else part
-    arrived = {
-        name: cotangents.get(slot, np.zeros(rows + shape))
-        for slot, (name, shape) in enumerate(program.inputs.items())
-    }
-    return own({name: arrived[name] for name in wrt})
-
-
-def own(gradients: Gradients) -> Gradients:
-    """Give each gradient memory of its own, so that changing one changes nothing else."""
-    return {name: np.array(g) for name, g in gradients.items()}
+    slots_of = {name: slot for slot, name in enumerate(program.inputs)}
+    found: Gradients = {}
+    lent = {id(g)}
+    for name in wrt:
+        zero = np.zeros(rows + program.inputs[name])
+        part = cotangents.get(slots_of[name], zero)
+        if not isinstance(part, np.ndarray) or part.base is not None or id(part) in lent:
+            part = np.array(part)  # memory of its own: changing one gradient changes nothing else
+        lent.add(id(part))
+        found[name] = part
+    return found

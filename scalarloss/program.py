@@ -24,12 +24,14 @@ def float_array(name: str, value: Any) -> Array:
     derivative that a float could hold, and promoting them would hide the mistake.
     """
     array = np.asarray(value)
+    if array.dtype == np.float64:
+        return array
     if array.dtype.kind != "f":
         way = f"{name}.real" if array.dtype.kind == "c" else f"{name}.astype(float)"
         raise DtypeError(
             f"{name} has dtype {array.dtype}, and a derivative needs real floats: pass {way}."
         )
-    return array.astype(np.float64, copy=False)
+    return array.astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ class Operation:
 class Program:
     """Inputs, constants and operations, each filling one slot, and the slot that is the output.
 
-    Slots are numbered: inputs first, then constants, then operations in order.
+    Slots are numbered: inputs first, then constants, then operations in order. `shapes` has the
+    shape of each, `output_shape` that of the output; `first_operation` is where operations begin.
     """
 
     def __init__(
@@ -64,22 +67,11 @@ class Program:
         self.constants = tuple(constants)
         self.operations = tuple(operations)
         self.output = output
+        self.first_operation = len(self.inputs) + len(self.constants)
+        shapes = [*self.inputs.values(), *(c.shape for c in self.constants)]
+        self.shapes = [*shapes, *(o.shape for o in self.operations)]
+        self.output_shape = self.shapes[output]
         self._steps = [(operation.bind(), operation.args) for operation in self.operations]
-
-    @property
-    def shapes(self) -> list[Shape]:
-        """The shape of every slot."""
-        constants = [c.shape for c in self.constants]
-        return [*self.inputs.values(), *constants, *(o.shape for o in self.operations)]
-
-    @property
-    def output_shape(self) -> Shape:
-        return self.shapes[self.output]
-
-    @property
-    def first_operation(self) -> int:
-        """The slot of the first operation."""
-        return len(self.inputs) + len(self.constants)
 
     def slots(self, arrays: Mapping[str, Any]) -> list[Array]:
         """Run on `arrays`, one for each input, and return the value of every slot.

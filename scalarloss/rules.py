@@ -9,6 +9,7 @@ import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,15 @@ Map = Callable[..., Array]
 
 @dataclass(frozen=True)
 class Rule:
-    """A primitive's vjp and jvp with respect to argument i; None where nothing flows."""
+    """A primitive's vjp and jvp with respect to argument i; None where nothing flows.
+
+    `diagonal` says that without broadcasting each y depends on one x: the Jacobian is then its
+    own transpose, and the jvp serves as the vjp.
+    """
 
     vjp: Callable[[int], Map | None]
     jvp: Callable[[int], Map | None]
+    diagonal: bool = False
 
 
 def behind(g: Array, *items: Any) -> Array:
@@ -32,18 +38,27 @@ def behind(g: Array, *items: Any) -> Array:
     return g[(..., *items)]
 
 
+@lru_cache(maxsize=4096)
+def copied_axes(wide: Shape, shape: Shape, lead: int) -> Shape:
+    """The axes of `wide`, behind `lead` leading ones, along which broadcasting copied `shape`."""
+    start = len(wide) - len(shape)
+    pairs = zip(wide[start:], shape, strict=True)
+    repeated = [start + i for i, (many, one) in enumerate(pairs) if one == 1 and many != 1]
+    return (*range(lead, start), *repeated)
+
+
 def unbroadcast(g: Array, shape: Shape, lead: int = 0) -> Array:
     """Sum `g` over what broadcasting had copied, down to `shape` behind `lead` leading axes."""
     if g.shape[lead:] == shape:
         return g
-    extra = g.ndim - lead - len(shape)
-    axes = [*range(lead, lead + extra)]
-    axes += [
-        lead + extra + i
-        for i, (size, wide) in enumerate(zip(shape, g.shape[lead + extra :], strict=True))
-        if size == 1 and wide != 1
-    ]
-    return add_up(g, axis=tuple(axes)).reshape(g.shape[:lead] + shape)
+    return add_up(g, axis=copied_axes(g.shape, shape, lead)).reshape(g.shape[:lead] + shape)
+
+
+def spread(g: Array, shape: Shape) -> Array:
+    """Copy `g` along axes of size 1 to `shape`; faster than a view for what comes next."""
+    wide = np.empty(shape)
+    wide[...] = g
+    return wide
 
 
 def elementwise(*scales: Map | None) -> Rule:
@@ -55,7 +70,7 @@ def elementwise(*scales: Map | None) -> Rule:
             return None
         return lambda g, y, *xs: unbroadcast(scale(g, y, *xs), xs[i].shape, g.ndim - y.ndim)
 
-    return Rule(vjp, lambda i: scales[i])
+    return Rule(vjp, lambda i: scales[i], diagonal=True)
 
 
 def linear(name: str, transpose: Map) -> Rule:
@@ -92,14 +107,22 @@ def lead_of(g: Array, y: Array) -> Shape:
     return g.shape[: g.ndim - y.ndim]
 
 
+@lru_cache(maxsize=4096)
+def kept_shape(shape: Shape, axis: Shape) -> Shape:
+    return tuple(1 if a in axis else n for a, n in enumerate(shape))
+
+
 def keep_axes(g: Array, y: Array, x: Array, axis: Shape) -> Array:
     """Give a reduced cotangent its axes back, each of size 1."""
-    kept = tuple(1 if a in axis else size for a, size in enumerate(x.shape))
-    return g.reshape(lead_of(g, y) + kept)
+    return (
+        g
+        if y.ndim == x.ndim or g.ndim == 0
+        else g.reshape(lead_of(g, y) + kept_shape(x.shape, axis))
+    )
 
 
 def sum_vjp(g: Array, y: Array, x: Array, axis: Shape, keepdims: bool) -> Array:
-    return np.broadcast_to(keep_axes(g, y, x, axis), lead_of(g, y) + x.shape)
+    return spread(keep_axes(g, y, x, axis), lead_of(g, y) + x.shape)
 
 
 def mean_vjp(g: Array, y: Array, x: Array, axis: Shape, keepdims: bool) -> Array:
@@ -108,20 +131,19 @@ def mean_vjp(g: Array, y: Array, x: Array, axis: Shape, keepdims: bool) -> Array
 
 
 def share(y: Array, x: Array, axis: Shape) -> Array:
-    """What each entry of x has of the extreme value: k entries that tie have 1/k each."""
-    ties = x == keep_axes(y, y, x, axis)
-    shares: Array = ties / add_up(ties, axis=axis, keepdims=True)
-    return shares
+    """What each entry of x has of the extreme value: 1, or 1/k where k entries tie."""
+    winners: Array = np.equal(x, keep_axes(y, y, x, axis))
+    if np.count_nonzero(winners) == y.size:
+        return winners
+    return np.divide(winners, add_up(winners, axis=axis, keepdims=True))
 
 
-def extreme() -> Rule:
-    def vjp(g: Array, y: Array, x: Array, axis: Shape, keepdims: bool) -> Array:
-        return keep_axes(g, y, x, axis) * share(y, x, axis)
+def extreme_vjp(g: Array, y: Array, x: Array, axis: Shape, keepdims: bool) -> Array:
+    return keep_axes(g, y, x, axis) * share(y, x, axis)
 
-    def jvp(t: Array, y: Array, x: Array, axis: Shape, keepdims: bool) -> Array:
-        return add_up(t * share(y, x, axis), axis=axis, keepdims=keepdims)
 
-    return Rule(lambda i: vjp, lambda i: jvp)
+def extreme_jvp(t: Array, y: Array, x: Array, axis: Shape, keepdims: bool) -> Array:
+    return add_up(t * share(y, x, axis), axis=axis, keepdims=keepdims)
 
 
 def cumsum_vjp(g: Array, y: Array, x: Array, axis: int) -> Array:
@@ -130,12 +152,14 @@ def cumsum_vjp(g: Array, y: Array, x: Array, axis: int) -> Array:
 
 
 def swap(x: Array) -> Array:
-    return np.swapaxes(x, -1, -2)
+    return x.swapaxes(-1, -2)
 
 
 def matmul_vjp(i: int) -> Map:
     def vjp(g: Array, y: Array, a: Array, b: Array) -> Array:
         lead = g.ndim - y.ndim
+        if a.ndim == b.ndim == 2 and lead == 0:
+            return g @ b.T if i == 0 else a.T @ g
         left = a[np.newaxis] if a.ndim == 1 else a
         right = b[:, np.newaxis] if b.ndim == 1 else b
         if b.ndim == 1:
@@ -207,7 +231,7 @@ def pad_vjp(g: Array, y: Array, x: Array, widths: tuple[Shape, ...], value: floa
     return behind(g, *inner)
 
 
-def pad_jvp(t: Array, y: Array, x: Array, widths: tuple[Shape, ...], value: float) -> Array:
+def pad_jvp(t: Array, y: Array, x: Array, widths: Any, value: float) -> Array:
     return pad(t, widths, 0.0)
 
 
@@ -225,6 +249,13 @@ def half_at_tie(winner: NDArray[np.bool_], x: Array, y: Array) -> Array:
     return np.where(x == y, 0.5, winner)
 
 
+def tanh_scale(g: Array, y: Array, x: Array) -> Array:
+    """g (1 - y²), made in one piece of memory."""
+    slope: Array = np.asarray(y * y)
+    np.subtract(1.0, slope, out=slope)
+    return np.multiply(g, slope, out=slope) if g.shape == slope.shape else g * slope
+
+
 RULES: dict[str, Rule] = {
     "negative": elementwise(lambda g, y, x: -g),
     "exp": elementwise(lambda g, y, x: g * y),
@@ -233,7 +264,7 @@ RULES: dict[str, Rule] = {
     "expm1": elementwise(lambda g, y, x: g * (y + 1)),
     "sqrt": elementwise(lambda g, y, x: g / (2 * y)),
     "square": elementwise(lambda g, y, x: g * (2 * x)),
-    "tanh": elementwise(lambda g, y, x: g * (1 - y * y)),
+    "tanh": elementwise(tanh_scale),
     "sin": elementwise(lambda g, y, x: g * np.cos(x)),
     "cos": elementwise(lambda g, y, x: -g * np.sin(x)),
     "absolute": elementwise(lambda g, y, x: g * np.sign(x)),
@@ -262,8 +293,8 @@ RULES: dict[str, Rule] = {
     ),
     "sum": linear("sum", sum_vjp),
     "mean": linear("mean", mean_vjp),
-    "max": extreme(),
-    "min": extreme(),
+    "max": Rule(lambda i: extreme_vjp, lambda i: extreme_jvp),
+    "min": Rule(lambda i: extreme_vjp, lambda i: extreme_jvp),
     "cumsum": linear("cumsum", cumsum_vjp),
     "matmul": multilinear("matmul", matmul_vjp),
     "einsum": multilinear("einsum", einsum_vjp),
