@@ -51,7 +51,8 @@ def unbroadcast(g: Array, shape: Shape, lead: int = 0) -> Array:
     """Sum `g` over what broadcasting had copied, down to `shape` behind `lead` leading axes."""
     if g.shape[lead:] == shape:
         return g
-    return add_up(g, axis=copied_axes(g.shape, shape, lead)).reshape(g.shape[:lead] + shape)
+    total = add_up(g, axis=copied_axes(g.shape, shape, lead))
+    return total if total.ndim == lead + len(shape) else total.reshape(g.shape[:lead] + shape)
 
 
 def spread(g: Array, shape: Shape) -> Array:
