@@ -1,0 +1,309 @@
+"""Layers: each a forward in plain NumPy, and a backward written by hand.
+
+A backward takes g, the cotangent of the layer's output and shaped like it, and gives one gradient
+for each input, shaped like that input. Examples run along the first axis; without it, one example.
+Every function raises DtypeError for arrays that are not floats and ShapeError for an empty array
+or shapes that do not fit, naming the argument. A forward also takes complex arrays, so that it can
+be checked by a complex step.
+"""
+
+import math
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from scalarloss.errors import DtypeError, NotScalarError, ShapeError
+
+Array: TypeAlias = NDArray[Any]
+Reduction: TypeAlias = Literal["sum", "mean", "none"]
+
+
+def dense(x: Array, W: Array, b: Array) -> Array:
+    """Return y = W x + b for each example, written x Wᵀ + b for a batch.
+
+    Shapes: x (n,) or (N, n), or more leading axes; W (m, n); b (m,); y (m,) or (N, m).
+    """
+    x, W, b = given("fc", x=x, W=W, b=b)
+    fit_dense(x, W, b)
+    return x @ W.T + b
+
+
+def dense_backward(g: Array, x: Array, W: Array, b: Array) -> tuple[Array, Array, Array]:
+    """Return dx = g W, dW = gᵀ x and db = Σ g, the last two summed over the batch.
+
+    Shapes: g (m,) or (N, m); the gradients as x, W and b in `dense`.
+    Source: Rumelhart, Hinton and Williams (1986), Learning representations by back-propagating
+    errors, Nature 323, equations 6 and 7.
+    """
+    g, x, W, b = given("f", g=g, x=x, W=W, b=b)
+    fit_dense(x, W, b)
+    fit_cotangent(g, x.shape[:-1] + b.shape)
+    g_rows, x_rows = g.reshape(-1, g.shape[-1]), x.reshape(-1, x.shape[-1])
+    return g @ W, g_rows.T @ x_rows, g_rows.sum(axis=0)
+
+
+def softmax(z: Array, axis: int = -1) -> Array:
+    """Return p = exp(z − max z) / Σ exp(z − max z), which no logit can make overflow.
+
+    Shapes: z and p alike, of at least one axis; the sum and the maximum run along `axis`.
+    Source: Goodfellow, Bengio and Courville (2016), Deep Learning, section 4.1.
+    """
+    (z,) = given("fc", z=z)
+    fit_axis("z", z, axis)
+    e = np.exp(z - np.max(z, axis=axis, keepdims=True))
+    p: Array = e / np.sum(e, axis=axis, keepdims=True)
+    return p
+
+
+def softmax_backward(g: Array, p: Array, axis: int = -1) -> Array:
+    """Return dz = p (g − Σ g p), the product gᵀ(diag p − p pᵀ) without the matrix; p = softmax(z).
+
+    Shapes: g, p and dz alike. Source: Bridle (1990), Probabilistic interpretation of feedforward
+    classification network outputs.
+    """
+    g, p = given("f", g=g, p=p)
+    fit_axis("p", p, axis)
+    fit_cotangent(g, p.shape)
+    dz: Array = p * (g - np.sum(g * p, axis=axis, keepdims=True))
+    return dz
+
+
+def log_softmax(z: Array, axis: int = -1) -> Array:
+    """Return y = s − log Σ exp s with s = z − max z: the logarithm of softmax, exact in its tails.
+
+    Shapes: z and y alike, of at least one axis; the sum and the maximum run along `axis`.
+    Source: Goodfellow, Bengio and Courville (2016), Deep Learning, section 4.1.
+    """
+    (z,) = given("fc", z=z)
+    fit_axis("z", z, axis)
+    s = z - np.max(z, axis=axis, keepdims=True)
+    y: Array = s - np.log(np.sum(np.exp(s), axis=axis, keepdims=True))
+    return y
+
+
+def log_softmax_backward(g: Array, y: Array, axis: int = -1) -> Array:
+    """Return dz = g − exp(y) Σ g, with y = log_softmax(z).
+
+    Shapes: g, y and dz alike.
+    """
+    g, y = given("f", g=g, y=y)
+    fit_axis("y", y, axis)
+    fit_cotangent(g, y.shape)
+    dz: Array = g - np.exp(y) * np.sum(g, axis=axis, keepdims=True)
+    return dz
+
+
+def cross_entropy(z: Array, t: Array, reduction: Reduction = "sum") -> Array:
+    """Return −Σ t log softmax(z) over the classes, and then over the examples as `reduction` says.
+
+    Shapes: logits z (C,) or (N, C). The target t is shaped like z, one-hot or probabilities, of
+    any real dtype; or it is integer labels from 0 to C − 1, of shape () or (N,). "sum" (the
+    default) and "mean" run over the examples and give a scalar; "none" gives one loss for each,
+    of shape () or (N,). Raises ValueError for another reduction.
+    Source: Bishop (2006), Pattern Recognition and Machine Learning, section 4.3.4.
+    """
+    (z,) = given("fc", z=z)
+    losses: Array = np.sum(class_weights(t, z) * -log_softmax(z), axis=-1)
+    if reduction == "none":
+        return losses
+    total: Array = np.sum(losses) / examples(z, reduction)
+    return total
+
+
+def cross_entropy_backward(
+    z: Array, t: Array, reduction: Reduction = "sum", g: Array | None = None
+) -> Array:
+    """Return dL/dz = p Σ t − t with p = softmax(z), for "mean" over N; it is p − t where Σ t = 1.
+
+    Shapes: z and t as in `cross_entropy`; the result as z. A scalar loss takes g = 1 unless told
+    otherwise. "none" over a batch leaves one loss for each example, and so needs g (N,): without
+    it, NotScalarError.
+    """
+    (z,) = given("f", z=z)
+    t = class_weights(t, z)
+    count = examples(z, reduction)
+    output = z.shape[:-1] if reduction == "none" else ()
+    if g is None:
+        if output:
+            raise NotScalarError(output)
+        g = np.ones((), z.dtype)
+    (g,) = given("f", g=g)
+    fit_cotangent(g, output)
+    each = np.broadcast_to(g / count, z.shape[:-1])[..., None]
+    dz: Array = each * (softmax(z) * np.sum(t, axis=-1, keepdims=True) - t)
+    return dz
+
+
+def squared_error(y: Array, t: Array) -> Array:
+    """Return ½ Σ (y − t)², half the sum over every entry.
+
+    Shapes: y and t alike, whatever they are; the result (). A target of whole numbers is promoted.
+    Raises ShapeError where NumPy would broadcast: (N, 1) − (N,) is an (N, N) table of differences.
+    """
+    (y,) = given("fc", y=y)
+    total: Array = 0.5 * np.sum((y - target_like(y, t)) ** 2)
+    return total
+
+
+def squared_error_backward(y: Array, t: Array) -> Array:
+    """Return dL/dy = y − t; dL/dt is its negative.
+
+    Shapes: y, t and the result alike.
+    """
+    (y,) = given("f", y=y)
+    dy: Array = y - target_like(y, t)
+    return dy
+
+
+def conv2d(x: Array, w: Array, b: Array) -> Array:
+    """Return y[f, h, w'] = Σ x[c, h + i, w' + j] w[f, c, i, j] + b[f]: valid, with stride 1.
+
+    What deep learning calls a convolution: a cross-correlation, whose filter is not flipped.
+    Shapes: x (C, H, W) or (N, C, H, W); w (F, C, kh, kw); b (F,);
+    y (F, H − kh + 1, W − kw + 1) or (N, F, ...). Or one channel and one filter, with no axis for
+    either: x (H, W) or (N, H, W); w (kh, kw); b (); y (H − kh + 1, W − kw + 1) or (N, ...).
+    Source: Goodfellow, Bengio and Courville (2016), Deep Learning, section 9.1.
+    """
+    x, w, b = given("fc", x=x, w=w, b=b)
+    output = fit_conv2d(x, w, b)
+    x, w, b = with_channels(x, w, b)
+    y: Array = np.einsum("nchwij,fcij->nfhw", windows(x, w), w, optimize=True) + b[:, None, None]
+    return y.reshape(output)
+
+
+def conv2d_backward(g: Array, x: Array, w: Array, b: Array) -> tuple[Array, Array, Array]:
+    """Return dx, g correlated in full with the flipped filter; dw, x correlated with g; db = Σ g.
+
+    Shapes: g as the output of `conv2d`; the gradients as x, w and b. In full: g is padded by
+    kh − 1 rows and kw − 1 columns of zeros on each side, so that every pixel of x meets each
+    output that it was part of. dw and db sum over the batch.
+    Source: Dumoulin and Visin (2016), A guide to convolution arithmetic for deep learning,
+    section 4.3.
+    """
+    g, x, w, b = given("f", g=g, x=x, w=w, b=b)
+    fit_cotangent(g, fit_conv2d(x, w, b))
+    shapes = x.shape, w.shape, b.shape
+    x, w, b = with_channels(x, w, b)
+    (n, _, height, width), (f, _, kh, kw) = x.shape, w.shape
+    g = g.reshape(n, f, height - kh + 1, width - kw + 1)
+    padded = np.pad(g, ((0, 0), (0, 0), (kh - 1, kh - 1), (kw - 1, kw - 1)))
+    flipped = w[:, :, ::-1, ::-1]
+    dx: Array = np.einsum("nfhwij,fcij->nchw", windows(padded, w), flipped, optimize=True)
+    dw: Array = np.einsum("nfhw,nchwij->fcij", g, windows(x, w), optimize=True)
+    db: Array = np.sum(g, axis=(0, 2, 3))
+    return dx.reshape(shapes[0]), dw.reshape(shapes[1]), db.reshape(shapes[2])
+
+
+def windows(x: Array, w: Array) -> Array:
+    """Every place that the filter fits: (N, C, H, W) to (N, C, H − kh + 1, W − kw + 1, kh, kw)."""
+    return sliding_window_view(x, w.shape[-2:], axis=(2, 3))
+
+
+def with_channels(x: Array, w: Array, b: Array) -> tuple[Array, Array, Array]:
+    """The arguments of `conv2d` as (N, C, H, W), (F, C, kh, kw) and (F,)."""
+    f, c = w.shape[:2] if w.ndim == 4 else (1, 1)
+    return x.reshape(-1, c, *x.shape[-2:]), w.reshape(f, c, *w.shape[-2:]), b.reshape(f)
+
+
+def given(kinds: str, **arrays: Any) -> list[Array]:
+    """The arguments as arrays, refused by name unless their dtype is of these kinds and not empty.
+
+    What answers to NumPy's functions itself passes as it is: a recording array stays one.
+    """
+    found = [x if hasattr(x, "__array_function__") else np.asarray(x) for x in arrays.values()]
+    for name, x in zip(arrays, found, strict=True):
+        if x.dtype.kind not in kinds:
+            way = f"{name}.real" if x.dtype.kind == "c" else f"{name}.astype(float)"
+            need = "real floats" if "c" not in kinds else "floats"
+            raise DtypeError(f"{name} has dtype {x.dtype}, and a layer needs {need}: pass {way}.")
+        if 0 in x.shape:
+            raise ShapeError(f"{name} is empty, of shape {x.shape}: pass at least one entry.")
+    return found
+
+
+def fit_dense(x: Array, W: Array, b: Array) -> None:
+    if W.ndim != 2 or x.ndim < 1 or x.shape[-1] != W.shape[1] or b.shape != W.shape[:1]:
+        raise ShapeError(
+            f"x {x.shape}, W {W.shape} and b {b.shape} do not make a dense layer: "
+            "pass x (n,) or (N, n), W (m, n) and b (m,)."
+        )
+
+
+def fit_axis(name: str, z: Array, axis: int) -> None:
+    if not -z.ndim <= axis < z.ndim:
+        raise ShapeError(f"{name} has shape {z.shape}, which has no axis {axis} to sum along.")
+
+
+def fit_cotangent(g: Array, output: tuple[int, ...]) -> None:
+    if g.shape != output:
+        raise ShapeError(
+            f"g has shape {g.shape}, and the layer's output has {output}: "
+            "pass one weight for each entry of the output."
+        )
+
+
+def fit_conv2d(x: Array, w: Array, b: Array) -> tuple[int, ...]:
+    """The shape of the output."""
+    f, c = (w.shape[:1], w.shape[1:2]) if w.ndim == 4 else ((), ())
+    axes = len(c) + 2
+    if (
+        w.ndim not in (2, 4)
+        or x.ndim not in (axes, axes + 1)
+        or x.shape[-axes:-2] != c
+        or b.shape != f
+    ):
+        raise ShapeError(
+            f"x {x.shape}, w {w.shape} and b {b.shape} do not make a convolution: "
+            "pass x (N, C, H, W), w (F, C, kh, kw) and b (F,), or x (H, W), w (kh, kw) and b ()."
+        )
+    (height, width), (kh, kw) = x.shape[-2:], w.shape[-2:]
+    if kh > height or kw > width:
+        raise ShapeError(
+            f"w of shape {w.shape} fits nowhere in x of shape {x.shape}: "
+            "pass a filter no higher and no wider than the input."
+        )
+    return x.shape[:-axes] + f + (height - kh + 1, width - kw + 1)
+
+
+def target_like(y: Array, t: Array) -> Array:
+    """The target t, which must have the shape of y, as floats."""
+    (t,) = given("fiub", t=t)
+    if t.shape != y.shape:
+        raise ShapeError(
+            f"y has shape {y.shape} and t has shape {t.shape}, and broadcasting them would "
+            "compare entries that do not belong together: give both one shape."
+        )
+    return t if t.dtype.kind == "f" else t.astype(y.dtype)
+
+
+def class_weights(t: Array, z: Array) -> Array:
+    """The target of `cross_entropy`, shaped like z: as it is, or one-hot from labels."""
+    fit_axis("z", z, -1)
+    (t,) = given("fiub", t=t)
+    if t.shape == z.shape:
+        return target_like(z, t)
+    if t.shape != z.shape[:-1]:
+        raise ShapeError(
+            f"t has shape {t.shape}, and z has {z.shape}: pass a target of shape {z.shape}, "
+            f"or one integer label for each example, of shape {z.shape[:-1]}."
+        )
+    if t.dtype.kind not in "iu":
+        raise DtypeError(
+            f"t has dtype {t.dtype}, and labels are whole numbers: pass t.astype(int), "
+            f"or a target of shape {z.shape}."
+        )
+    count = z.shape[-1]
+    if np.any(t < 0) or np.any(t >= count):
+        raise ShapeError(
+            f"t has labels {t.min()} to {t.max()}, and z has classes 0 to {count - 1}."
+        )
+    return np.eye(count, dtype=z.dtype)[t]
+
+
+def examples(z: Array, reduction: str) -> int:
+    """What the sum over examples is divided by."""
+    if reduction not in ("sum", "mean", "none"):
+        raise ValueError(f'reduction is {reduction!r}: pass "sum", "mean" or "none".')
+    return math.prod(z.shape[:-1]) if reduction == "mean" else 1
