@@ -69,9 +69,10 @@ def numerical_gradient(
 
     A complex step subtracts nothing, so nothing cancels: h may be so small that h² is below any
     rounding, and is still far above underflow. f must then be analytic NumPy: no abs, no .real.
-    Each entry moves by step · max(1, |x|), rounded so that (x + h) − x is h. Where x or f's value
-    is float32, eps is float32's (h = 4.9e-3 and 3.5e-4), which leaves 4 or 3 digits: for more,
-    pass x.astype(float). If x is a dict of arrays, so is the result.
+    Each entry moves by step · √max(1, |x|), rounded so that (x + h) − x is h: large weights move in
+    larger steps, and logits near 1000 still in small ones. Where x or f's value is float32, eps is
+    float32's (h = 4.9e-3 and 3.5e-4), which leaves 4 or 3 digits: for more, pass x.astype(float).
+    If x is a dict of arrays, so is the result.
 
     Raises DtypeError for any other dtype (nudging an integer array by 1e-6 changes nothing, and
     every difference would be 0), ShapeError for an empty x, NotScalarError unless f's value has
@@ -334,15 +335,15 @@ def slopes(
     step = step or quotient(method).step(eps)
     for index in np.ndindex(x.shape):
         here = x[index]
-        h = step * max(1.0, abs(float(here)))
+        h = step * math.sqrt(max(1.0, abs(float(here))))
         if method == "complex":
             yield question.beside(name, index, complex(here, h)).imag / h, eps
             continue
         ahead, behind, below = here + x.dtype.type(h), here, y
         if ahead == here:
             raise ValueError(
-                f"step is {step}, and {label(name, index)} = {here} plus that is rounded to "
-                f"{here} again: pass at least {epsilon(x):.1e}."
+                f"a step of {h:.1e} vanishes beside {label(name, index)} = {here}, where it is "
+                "rounded away: take a larger step, or smaller numbers."
             )
         if method == "central":
             behind = here - (ahead - here)

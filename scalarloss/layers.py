@@ -143,7 +143,7 @@ def squared_error(y: Array, t: Array) -> Array:
     Raises ShapeError where NumPy would broadcast: (N, 1) − (N,) is an (N, N) table of differences.
     """
     (y,) = given("fc", y=y)
-    total: Array = 0.5 * np.sum((y - target_like(y, t)) ** 2)
+    total: Array = 0.5 * np.sum((y - target_like(y, t, "fciub")) ** 2)
     return total
 
 
@@ -153,7 +153,7 @@ def squared_error_backward(y: Array, t: Array) -> Array:
     Shapes: y, t and the result alike.
     """
     (y,) = given("f", y=y)
-    dy: Array = y - target_like(y, t)
+    dy: Array = y - target_like(y, t, "fiub")
     return dy
 
 
@@ -267,15 +267,15 @@ def fit_conv2d(x: Array, w: Array, b: Array) -> tuple[int, ...]:
     return x.shape[:-axes] + f + (height - kh + 1, width - kw + 1)
 
 
-def target_like(y: Array, t: Array) -> Array:
+def target_like(y: Array, t: Array, kinds: str) -> Array:
     """The target t, which must have the shape of y, as floats."""
-    (t,) = given("fiub", t=t)
+    (t,) = given(kinds, t=t)
     if t.shape != y.shape:
         raise ShapeError(
             f"y has shape {y.shape} and t has shape {t.shape}, and broadcasting them would "
             "compare entries that do not belong together: give both one shape."
         )
-    return t if t.dtype.kind == "f" else t.astype(y.dtype)
+    return t.astype(y.dtype) if t.dtype.kind in "iub" else t
 
 
 def class_weights(t: Array, z: Array) -> Array:
@@ -283,7 +283,7 @@ def class_weights(t: Array, z: Array) -> Array:
     fit_axis("z", z, -1)
     (t,) = given("fiub", t=t)
     if t.shape == z.shape:
-        return target_like(z, t)
+        return target_like(z, t, "fiub")
     if t.shape != z.shape[:-1]:
         raise ShapeError(
             f"t has shape {t.shape}, and z has {z.shape}: pass a target of shape {z.shape}, "
