@@ -297,8 +297,8 @@ def test_a_rule_wrong_by_a_thousandth_is_refused(name, side, monkeypatch):
 
 
 WHOLE: dict[str, dict[str, Any]] = {
-    **dict.fromkeys(["sum", "mean", "max", "min"], {"axis": (0, 1), "keepdims": False}),
-    **dict.fromkeys(["cumsum", "concatenate", "stack"], {"axis": 1}),
+    **{key: {"axis": (0, 1), "keepdims": False} for key in ("sum", "mean", "max", "min")},
+    **{key: {"axis": 1} for key in ("cumsum", "concatenate", "stack")},
     "einsum": {"subscripts": "ij,jk->ki"},
     "transpose": {"axes": (1, 0)},
     "reshape": {"shape": (6,)},
