@@ -1,0 +1,190 @@
+// A program, as scalarloss/program.py writes it: read with suspicion, run forward, swept backward.
+
+import { areCounts, isCount, ProgramError, RULES, sizeOf } from "./rules.js";
+
+export { ProgramError };
+
+const FORMAT = "scalarloss-program";
+const VERSION = 1;
+const MAX_RANK = 32;
+const MAX_ENTRIES = 2 ** 24; // of all arrays together: 128 MB
+const NON_FINITE = { NaN, Infinity, "-Infinity": -Infinity };
+
+const damaged = (what) => new ProgramError(`the program is damaged: ${what}. Trace the function and write it again.`);
+const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+
+function brief(value) {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+function list(item, key, where) {
+  const value = isObject(item) && Object.hasOwn(item, key) ? item[key] : undefined;
+  if (!Array.isArray(value)) throw damaged(`${where} has ${brief(value)} for "${key}", where a list is needed`);
+  return value;
+}
+
+function readShape(item, where) {
+  const shape = list(item, "shape", where);
+  if (!areCounts(shape) || shape.length > MAX_RANK || sizeOf(shape) > MAX_ENTRIES) {
+    throw damaged(`${where} has the shape ${brief(shape)}, which no array here can have`);
+  }
+  return shape;
+}
+
+function readConstant(item, where) {
+  const shape = readShape(item, where);
+  const data = list(item, "data", where).map((v) => (typeof v === "string" && Object.hasOwn(NON_FINITE, v) ? NON_FINITE[v] : v));
+  if (!data.every((v) => typeof v === "number")) throw damaged(`${where} holds something that is not a number`);
+  if (data.length !== sizeOf(shape)) throw damaged(`${where} has ${data.length} numbers for the shape (${shape.join(", ")})`);
+  return { shape, data: Float64Array.from(data) };
+}
+
+function readOperation(item, where, shapes) {
+  const op = isObject(item) ? item.op : undefined;
+  if (typeof op !== "string") throw damaged(`${where} has ${brief(op)} for "op", where a name is needed`);
+  const rule = RULES.get(op);
+  if (!rule) throw new ProgramError(`${where} is "${op.slice(0, 60)}", which this page does not know: it was written by another version, or damaged.`);
+  where = `${where} (${op})`;
+  const args = list(item, "args", where);
+  if (!areCounts(args) || args.some((a) => a >= shapes.length)) {
+    throw damaged(`${where} takes slots ${brief(args)}, and only ${shapes.length} come before it`);
+  }
+  if (!args.length || (rule.arity !== null && args.length !== rule.arity)) {
+    throw damaged(`${where} takes ${args.length} arguments, where ${rule.arity ?? "some"} are needed`);
+  }
+  const { params } = item;
+  const known = Object.keys(rule.params);
+  if (!isObject(params) || Object.keys(params).sort().join() !== [...known].sort().join()) {
+    throw damaged(`${where} has parameters ${brief(params)}, where ${known.join(", ") || "none"} are needed`);
+  }
+  for (const key of known) if (!rule.params[key](params[key])) throw damaged(`${where} has ${brief(params[key])} for "${key}"`);
+  const shape = readShape(item, where);
+  const operation = { op, args, params, shape, shapes: args.map((a) => shapes[a]) };
+  let found;
+  try {
+    found = rule.shape(operation.shapes, params);
+  } catch (error) {
+    throw damaged(`${where}: ${error.message}`);
+  }
+  if (String(found) !== String(shape) || found.length !== shape.length) {
+    throw damaged(`${where} says its shape is ${brief(shape)}, and it gives ${brief(found)}`);
+  }
+  return operation;
+}
+
+/**
+ * Read a program from its JSON, as text or as an object, checking every part of it.
+ * Throws ProgramError for a damaged one, another version, or an unknown operation.
+ */
+export function load(json) {
+  let data = json;
+  if (typeof json === "string") {
+    try {
+      data = JSON.parse(json);
+    } catch (error) {
+      throw new ProgramError(`this is not JSON (${error.message}): write it again with to_json.`);
+    }
+  }
+  if (!isObject(data) || data.format !== FORMAT) throw new ProgramError(`this is not a program: it lacks "format": "${FORMAT}".`);
+  if (data.version !== VERSION) {
+    throw new ProgramError(`the program is of version ${brief(data.version)}, and this page reads version ${VERSION}: build the page again.`);
+  }
+  const names = new Set();
+  const inputs = list(data, "inputs", "the program").map((item, i) => {
+    const name = isObject(item) ? item.name : undefined;
+    if (typeof name !== "string" || !/^[\p{L}_][\p{L}\p{N}_]*$/u.test(name) || names.has(name)) {
+      throw damaged(`the input name ${brief(name)} is no identifier, or stands there twice`);
+    }
+    names.add(name);
+    return { name, shape: readShape(item, `input ${i}`) };
+  });
+  if (!inputs.length) throw damaged("it has no inputs");
+  const constants = list(data, "constants", "the program").map((item, i) => readConstant(item, `constant ${i}`));
+  const shapes = [...inputs, ...constants].map(({ shape }) => shape);
+  const operations = [];
+  let entries = shapes.reduce((sum, shape) => sum + sizeOf(shape), 0);
+  list(data, "operations", "the program").forEach((item, i) => {
+    const operation = readOperation(item, `operation ${i}`, shapes);
+    entries += sizeOf(operation.shape);
+    if (entries > MAX_ENTRIES) throw new ProgramError(`the program needs more than ${MAX_ENTRIES} numbers, too many for a page: run it in a notebook.`);
+    operations.push(operation);
+    shapes.push(operation.shape);
+  });
+  if (!isCount(data.output) || data.output >= shapes.length) {
+    throw damaged(`its output is slot ${brief(data.output)}, and it has ${shapes.length} slots`);
+  }
+  return new Program(inputs, constants, operations, shapes, data.output);
+}
+
+/** Operations on slots: inputs first, then constants, then one slot for each operation. */
+class Program {
+  constructor(inputs, constants, operations, shapes, output) {
+    Object.assign(this, { inputs, operations, shapes, output });
+    this.outputShape = shapes[output];
+    this.slots = shapes.map((shape) => new Float64Array(sizeOf(shape)));
+    constants.forEach(({ data }, i) => this.slots[inputs.length + i].set(data));
+    this.first = inputs.length + constants.length;
+    this.kernels = operations.map((operation, i) =>
+      RULES.get(operation.op).kernel(this.slots[this.first + i], operation.args.map((a) => this.slots[a]), operation));
+    this.cotangents = shapes.map(() => null);
+    this.sweeps = new Map();
+  }
+
+  /** Run on `arrays`, {name: Float64Array}; the result is a view, good until the next run. */
+  run(arrays) {
+    this.inputs.forEach(({ name }, i) => {
+      const array = Object.hasOwn(arrays, name) ? arrays[name] : null;
+      if (array?.length !== this.slots[i].length) {
+        throw new ProgramError(`${name} has ${array?.length ?? "no"} numbers, and the program takes ${this.slots[i].length}.`);
+      }
+      this.slots[i].set(array);
+    });
+    for (const kernel of this.kernels) kernel.forward();
+    return this.slots[this.output];
+  }
+
+  /** The scalar output and its gradient by each named input, good until the next run. */
+  valueAndGrad(arrays, names) {
+    if (this.outputShape.length) {
+      throw new ProgramError(`the output has shape (${this.outputShape.join(", ")}), and a gradient belongs to one number: reduce it first.`);
+    }
+    const { output, grad } = this.vjp(arrays, Float64Array.of(1), names);
+    return { value: output[0], grad };
+  }
+
+  /** The output y, and vᵀJ by each named input for the cotangent `v` of y. */
+  vjp(arrays, v, names = this.inputs.map(({ name }) => name)) {
+    const output = this.run(arrays);
+    if (v.length !== output.length) throw new ProgramError(`the cotangent has ${v.length} numbers, and the output has ${output.length}: give one for each.`);
+    const { touched, steps } = this.sweep(names);
+    for (const slot of touched) (this.cotangents[slot] ??= new Float64Array(this.slots[slot].length)).fill(0);
+    this.cotangents[this.output] ??= new Float64Array(output.length);
+    this.cotangents[this.output].set(v);
+    for (const { slot, moves } of steps) {
+      for (const [move, argument] of moves) move(this.cotangents[slot], this.cotangents[argument]);
+    }
+    const place = new Map(this.inputs.map(({ name }, i) => [name, i]));
+    return { output, grad: Object.fromEntries(names.map((name) => [name, this.cotangents[place.get(name)]])) };
+  }
+
+  /** The way back, last operation first, through what lies between the named inputs and the output. */
+  sweep(names) {
+    const key = names.join();
+    if (!this.sweeps.has(key)) {
+      const wanted = new Set(this.inputs.flatMap(({ name }, i) => (names.includes(name) ? [i] : [])));
+      const touched = new Set(wanted);
+      const steps = [];
+      this.operations.forEach(({ args }, i) => {
+        const { backward } = this.kernels[i];
+        const moves = args.flatMap((a, k) => (wanted.has(a) && backward[k] ? [[backward[k], a]] : []));
+        if (!moves.length) return;
+        wanted.add(this.first + i);
+        touched.add(this.first + i);
+        steps.unshift({ slot: this.first + i, moves });
+      });
+      this.sweeps.set(key, { touched: [...touched], steps });
+    }
+    return this.sweeps.get(key);
+  }
+}
