@@ -1,4 +1,4 @@
-"""Every error that the package raises on purpose. Each says what was wrong, what was seen, what to do."""
+"""Every error raised on purpose: it says what was wrong, what was seen, what to do."""
 
 
 class ScalarLossError(Exception):

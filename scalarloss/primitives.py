@@ -1,8 +1,8 @@
-"""The primitives: what each operation is. Its NumPy function, how many arguments, which parameters."""
+"""The primitives: what each operation is. Its NumPy function, its arguments, parameters, shape."""
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -20,11 +20,14 @@ class Primitive:
     """A NumPy function of `arity` arrays (None: any number) and parameters, each with its test.
 
     Parameters are numbers, strings, tuples and integer arrays: what JSON can hold.
+    `shape(*shapes, **params)` is the shape of the result; it computes no number, and raises
+    ValueError, IndexError or OverflowError where the function would not take such arrays.
     """
 
     function: Callable[..., Array]
-    arity: int | None = 1
-    parameters: Mapping[str, Test] = field(default_factory=dict)
+    arity: int | None
+    parameters: Mapping[str, Test]
+    shape: Callable[..., Shape]
 
 
 def is_count(value: object) -> bool:
@@ -100,8 +103,7 @@ def take(x: Array, indices: NDArray[np.intp]) -> Array:
 
 
 def pad(x: Array, widths: tuple[tuple[int, int], ...], value: float) -> Array:
-    sizes = [before + n + after for n, (before, after) in zip(x.shape, widths, strict=True)]
-    wide = np.full(sizes, value)
+    wide = np.full(padded(x.shape, widths, value), value)
     wide[tuple(slice(w, w + n) for n, (w, _) in zip(x.shape, widths, strict=True))] = x
     return wide
 
@@ -114,16 +116,82 @@ def windows(x: Array, window: Shape, axis: Shape) -> Array:
     return np.asarray(sliding_window_view(x, window, axis))
 
 
-def unary(function: Callable[..., Array]) -> Primitive:
-    return Primitive(function)
+def reduced(x: Shape, axis: Shape, keepdims: bool) -> Shape:
+    if axis and axis[-1] >= len(x):
+        raise ValueError(f"axis {axis[-1]} does not exist")
+    return tuple(1 if a in axis else n for a, n in enumerate(x) if keepdims or a not in axis)
+
+
+def reduced_extreme(x: Shape, axis: Shape, keepdims: bool) -> Shape:
+    result = reduced(x, axis, keepdims)
+    if 0 in x and 0 not in result:
+        raise ValueError("an empty axis has no extreme")
+    return result
+
+
+def summed_along(x: Shape, axis: int) -> Shape:
+    if axis >= len(x):
+        raise ValueError(f"axis {axis} does not exist")
+    return x
+
+
+def product(a: Shape, b: Shape) -> Shape:
+    """The shape of a matmul: a vector on the left is a row, on the right a column."""
+    if not a or not b or a[-1] != b[max(0, len(b) - 2)]:
+        raise ValueError("the last axis of one is not the next to last of the other")
+    return (*np.broadcast_shapes(a[:-2], b[:-2]), *a[-2:-1], *(b[-1:] if len(b) > 1 else ()))
+
+
+def contracted(*shapes: Shape, subscripts: str) -> Shape:
+    sources, result = subscripts.split("->")
+    sizes: dict[str, int] = {}
+    for term, shape in zip(sources.split(","), shapes, strict=True):
+        for letter, size in zip(term, shape, strict=True):
+            if sizes.setdefault(letter, size) != size:
+                raise ValueError(f"{letter} is {sizes[letter]} in one array and {size} in another")
+    if not sizes.keys() >= set(result):
+        raise ValueError(f"a letter of {result} is in no array")
+    return tuple(sizes[letter] for letter in result)
+
+
+def concatenated(*shapes: Shape, axis: int) -> Shape:
+    first = summed_along(shapes[0], axis)
+    if len({(len(s), s[:axis], s[axis + 1 :]) for s in shapes}) > 1:
+        raise ValueError(f"they differ in more than axis {axis}")
+    return (*first[:axis], sum(s[axis] for s in shapes), *first[axis + 1 :])
+
+
+def stacked(*shapes: Shape, axis: int) -> Shape:
+    first = shapes[0]
+    if len(set(shapes)) > 1 or axis > len(first):
+        raise ValueError(f"they differ, or have no place for axis {axis}")
+    return (*first[:axis], len(shapes), *first[axis:])
+
+
+def padded(x: Shape, widths: tuple[tuple[int, int], ...], value: float) -> Shape:
+    return tuple(before + n + after for n, (before, after) in zip(x, widths, strict=True))
+
+
+def elementwise(function: Callable[..., Array], arity: int = 1) -> Primitive:
+    return Primitive(function, arity, {}, np.broadcast_shapes)
 
 
 def binary(function: Callable[..., Array]) -> Primitive:
-    return Primitive(function, 2)
+    return elementwise(function, 2)
 
 
-def reduction(function: Callable[..., Array]) -> Primitive:
-    return Primitive(function, 1, {"axis": are_axes, "keepdims": is_bool})
+def reduction(function: Callable[..., Array], shape: Callable[..., Shape] = reduced) -> Primitive:
+    return Primitive(function, 1, {"axis": are_axes, "keepdims": is_bool}, shape)
+
+
+def view(function: Callable[..., Array], **parameters: Test) -> Primitive:
+    """A function of one array that copies no entry, so that its shape is NumPy's answer for an
+    array that is one number seen from many places."""
+
+    def shape(x: Shape, **params: Any) -> Shape:
+        return np.shape(function(np.broadcast_to(0.0, x), **params))
+
+    return Primitive(function, 1, parameters, shape)
 
 
 COMPARISONS: dict[str, Primitive] = {
@@ -135,23 +203,23 @@ COMPARISONS: dict[str, Primitive] = {
     "not_equal": binary(truth(np.not_equal)),
     "logical_and": binary(truth(np.logical_and)),
     "logical_or": binary(truth(np.logical_or)),
-    "logical_not": unary(truth(np.logical_not)),
+    "logical_not": elementwise(truth(np.logical_not)),
 }
 
 PRIMITIVES: dict[str, Primitive] = {
-    "negative": unary(np.negative),
-    "exp": unary(np.exp),
-    "log": unary(np.log),
-    "log1p": unary(np.log1p),
-    "expm1": unary(np.expm1),
-    "sqrt": unary(np.sqrt),
-    "square": unary(np.square),
-    "tanh": unary(np.tanh),
-    "sin": unary(np.sin),
-    "cos": unary(np.cos),
-    "absolute": unary(np.absolute),
-    "sign": unary(np.sign),
-    "reciprocal": unary(np.reciprocal),
+    "negative": elementwise(np.negative),
+    "exp": elementwise(np.exp),
+    "log": elementwise(np.log),
+    "log1p": elementwise(np.log1p),
+    "expm1": elementwise(np.expm1),
+    "sqrt": elementwise(np.sqrt),
+    "square": elementwise(np.square),
+    "tanh": elementwise(np.tanh),
+    "sin": elementwise(np.sin),
+    "cos": elementwise(np.cos),
+    "absolute": elementwise(np.absolute),
+    "sign": elementwise(np.sign),
+    "reciprocal": elementwise(np.reciprocal),
     "add": binary(np.add),
     "subtract": binary(np.subtract),
     "multiply": binary(np.multiply),
@@ -160,21 +228,23 @@ PRIMITIVES: dict[str, Primitive] = {
     "maximum": binary(np.maximum),
     "minimum": binary(np.minimum),
     **COMPARISONS,
-    "where": Primitive(np.where, 3),
+    "where": elementwise(np.where, 3),
     "sum": reduction(add_up),
     "mean": reduction(mean),
-    "max": reduction(np.maximum.reduce),
-    "min": reduction(np.minimum.reduce),
-    "cumsum": Primitive(np.cumsum, 1, {"axis": is_count}),
-    "matmul": binary(np.matmul),
-    "einsum": Primitive(einsum, None, {"subscripts": are_subscripts}),
-    "transpose": Primitive(np.transpose, 1, {"axes": are_counts}),
-    "reshape": Primitive(np.reshape, 1, {"shape": are_counts}),
-    "broadcast_to": Primitive(np.broadcast_to, 1, {"shape": are_counts}),
-    "index": Primitive(lambda x, index: x[as_key(index)], 1, {"index": is_index}),
-    "take": Primitive(take, 1, {"indices": is_integer_array}),
-    "concatenate": Primitive(lambda *xs, axis: np.concatenate(xs, axis), None, {"axis": is_count}),
-    "stack": Primitive(lambda *xs, axis: np.stack(xs, axis), None, {"axis": is_count}),
-    "pad": Primitive(pad, 1, {"widths": are_widths, "value": is_finite_number}),
-    "sliding_window_view": Primitive(windows, 1, {"window": are_counts, "axis": are_axes}),
+    "max": reduction(np.maximum.reduce, reduced_extreme),
+    "min": reduction(np.minimum.reduce, reduced_extreme),
+    "cumsum": Primitive(np.cumsum, 1, {"axis": is_count}, summed_along),
+    "matmul": Primitive(np.matmul, 2, {}, product),
+    "einsum": Primitive(einsum, None, {"subscripts": are_subscripts}, contracted),
+    "transpose": view(np.transpose, axes=are_counts),
+    "reshape": view(np.reshape, shape=are_counts),
+    "broadcast_to": view(np.broadcast_to, shape=are_counts),
+    "index": view(lambda x, index: x[as_key(index)], index=is_index),
+    "take": view(take, indices=is_integer_array),
+    "concatenate": Primitive(
+        lambda *xs, axis: np.concatenate(xs, axis), None, {"axis": is_count}, concatenated
+    ),
+    "stack": Primitive(lambda *xs, axis: np.stack(xs, axis), None, {"axis": is_count}, stacked),
+    "pad": Primitive(pad, 1, {"widths": are_widths, "value": is_finite_number}, padded),
+    "sliding_window_view": view(windows, window=are_counts, axis=are_axes),
 }

@@ -1,4 +1,4 @@
-"""A program: a short list of primitive operations, as data. It can be run, written to JSON and read back."""
+"""A program: a short list of primitive operations, as data; run it, write it as JSON, read it."""
 
 import json
 import math
@@ -36,7 +36,7 @@ def float_array(name: str, value: Any) -> Array:
 
 @dataclass(frozen=True)
 class Operation:
-    """One primitive applied to earlier slots: its name, their numbers, its parameters, its shape."""
+    """One primitive applied to earlier slots: its name, their numbers, parameters and shape."""
 
     name: str
     args: tuple[int, ...]
@@ -98,9 +98,12 @@ class Program:
             values.append(function(*[values[i] for i in args]))
         return values
 
-    def __call__(self, **arrays: Any) -> Any:
+    def __call__(self, /, **arrays: Any) -> Any:
         """Run on one array for each input; return an array, or a NumPy number for shape ()."""
         return np.array(self.slots(arrays)[self.output])[()]
+
+    def __reduce__(self) -> tuple[type["Program"], tuple[Any, ...]]:
+        return Program, (self.inputs, self.constants, self.operations, self.output)
 
     def __repr__(self) -> str:
         inputs = ", ".join(f"{name}: {shape}" for name, shape in self.inputs.items())
@@ -113,7 +116,9 @@ class Program:
         lines = []
         for operation, name in zip(self.operations, names[self.first_operation :], strict=True):
             words = [names[i] for i in operation.args]
-            words += [f"{key}={value}" for key, value in operation.params.items()]
+            words += [
+                f"{key}={' '.join(str(value).split())}" for key, value in operation.params.items()
+            ]
             lines.append(f"{name} = {operation.name}({', '.join(words)})")
         width = max((len(line) for line in lines), default=0)
         rows = zip(lines, self.operations, strict=True)
@@ -146,7 +151,7 @@ class Program:
         """Read a program back. Raises ProgramError for whatever is not one."""
         try:
             data = json.loads(text)
-        except (ValueError, RecursionError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise ProgramError(
                 f"this is not JSON ({error}): write it again with to_json."
             ) from None
@@ -158,35 +163,44 @@ class Program:
 
         Raises ProgramError for a damaged one, another version, or an unknown operation.
         """
-        if not isinstance(data, dict) or data.get("format") != FORMAT:
-            raise ProgramError(f'this is not a program: it lacks "format": "{FORMAT}".')
-        if data.get("version") != VERSION:
-            raise ProgramError(
-                f"the program is of version {data.get('version')!r}, and this package reads version "
-                f"{VERSION}: write it again with this package's to_json."
-            )
-        inputs: dict[str, Shape] = {}
-        for item in entries(data, "inputs"):
-            name = field(item, "name", str, "an input")
-            if not name.isidentifier() or name in inputs:
-                raise damaged(f"the input name {name!r} is no identifier, or stands there twice")
-            inputs[name] = read_shape(item, f"input {name}")
-        if not inputs:
-            raise damaged("it has no inputs")
-        constants = [
-            array_from_dict(item, f"constant {i}")
-            for i, item in enumerate(entries(data, "constants"))
-        ]
-        shapes = [*inputs.values(), *(c.shape for c in constants)]
-        operations: list[Operation] = []
-        for i, item in enumerate(entries(data, "operations")):
-            operation = read_operation(item, f"operation {i}", shapes)
-            operations.append(operation)
-            shapes.append(operation.shape)
-        output = field(data, "output", int, "the program")
-        if not is_count(output) or output >= len(shapes):
-            raise damaged(f"its output is slot {output!r}, and it has {len(shapes)} slots")
-        return cls(inputs, constants, operations, output)
+        try:
+            return read_program(data)
+        except ProgramError:
+            raise
+        except (ValueError, RecursionError):  # from writing the message, for one
+            raise damaged("it is nested too deeply, or has a number of too many digits") from None
+
+
+def read_program(data: Any) -> Program:
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise ProgramError(f'this is not a program: it lacks "format": "{FORMAT}".')
+    version = data.get("version")
+    if not is_count(version) or version != VERSION:
+        raise ProgramError(
+            f"the program is of version {version!r:.60}, and this package reads version "
+            f"{VERSION}: write it again with this package's to_json."
+        )
+    inputs: dict[str, Shape] = {}
+    for item in entries(data, "inputs"):
+        name = field(item, "name", str, "an input")
+        if name in inputs:
+            raise damaged(f"the input name {name!r:.60} stands there twice")
+        inputs[name] = read_shape(item, f"input {name}")
+    if not inputs:
+        raise damaged("it has no inputs")
+    constants = [
+        array_from_dict(item, f"constant {i}") for i, item in enumerate(entries(data, "constants"))
+    ]
+    shapes = [*inputs.values(), *(c.shape for c in constants)]
+    operations: list[Operation] = []
+    for i, item in enumerate(entries(data, "operations")):
+        operation = read_operation(item, f"operation {i}", shapes)
+        operations.append(operation)
+        shapes.append(operation.shape)
+    output = field(data, "output", int, "the program")
+    if not is_count(output) or output >= len(shapes):
+        raise damaged(f"its output is slot {output!r}, and it has {len(shapes)} slots")
+    return Program(inputs, constants, operations, output)
 
 
 def damaged(what: str) -> ProgramError:
@@ -207,7 +221,8 @@ def field(item: Any, key: str, kind: type, where: str) -> Any:
 
 def read_shape(item: Any, where: str) -> Shape:
     shape = tuple(field(item, "shape", list, where))
-    if not are_counts(shape) or len(shape) > MAX_RANK or math.prod(shape) > MAX_SIZE:
+    small = are_counts(shape) and len(shape) <= MAX_RANK and max(shape, default=0) <= MAX_SIZE
+    if not small or math.prod(shape) > MAX_SIZE:
         raise damaged(f"{where} has the shape {list(shape)!r:.60}, which no array here can have")
     return shape
 
@@ -231,50 +246,32 @@ def read_operation(item: Any, where: str, shapes: list[Shape]) -> Operation:
     given = field(item, "params", dict, where)
     known = PRIMITIVES[name].parameters
     if given.keys() != known.keys():
-        raise damaged(f"{where} has parameters {sorted(given)}, where {sorted(known)} are needed")
+        raise damaged(f"{where} has parameters {list(given)!r:.60}, where {list(known)} are needed")
     params = {key: native(given[key], where) for key in known}
     for key, is_right in known.items():
         if not is_right(params[key]):
             raise damaged(f"{where} has {given[key]!r:.60} for {key!r}")
     shape = read_shape(item, where)
-    found = infer_shape(Operation(name, args, params, shape), [shapes[a] for a in args], where)
+    sources = [shapes[a] for a in args]
+    if name == "index":
+        check_slices(params["index"], sources[0], where)
+    try:
+        found = PRIMITIVES[name].shape(*sources, **params)
+    except (ValueError, IndexError, OverflowError) as error:
+        raise damaged(f"{where} cannot take shapes {sources!r:.60}: {error}") from None
     if found != shape:
         raise damaged(f"{where} says its shape is {shape}, and it gives {found}")
     return Operation(name, args, params, shape)
 
 
-def infer_shape(operation: Operation, shapes: list[Shape], where: str) -> Shape:
-    """The shape that an operation gives, from running it on ones that occupy one number each."""
-    check_index(operation, shapes, where)
-    stand_ins = [np.broadcast_to(np.float64(1.0), shape) for shape in shapes]
-    if operation.name not in ("einsum", "matmul", "stack", "concatenate", "pad"):
-        broadcast = np.broadcast_shapes(*shapes) if len(shapes) > 1 and fits(shapes) else ()
-        if math.prod(broadcast) > MAX_SIZE:
-            raise damaged(f"{where} would give shape {broadcast}")
-    try:
-        with np.errstate(all="ignore"):
-            return np.shape(operation.bind()(*stand_ins))
-    except (ValueError, IndexError, TypeError, MemoryError) as error:
-        raise damaged(f"{where} cannot take shapes {shapes}: {error}") from None
-
-
-def fits(shapes: list[Shape]) -> bool:
-    try:
-        np.broadcast_shapes(*shapes)
-    except ValueError:
-        return False
-    return True
-
-
-def check_index(operation: Operation, shapes: list[Shape], where: str) -> None:
+def check_slices(index: tuple[Any, ...], shape: Shape, where: str) -> None:
     """Slices in data stay inside their axis, as the tracer writes them."""
-    if operation.name == "index":
-        items = [i for i in operation.params["index"] if i is not None]
-        for item, size in zip(items, shapes[0], strict=False):
-            if isinstance(item, tuple):
-                start, stop, step = slice(*item).indices(size)
-                if item != (start, None if stop < 0 else stop, step):
-                    raise damaged(f"{where} has the slice {item}, outside an axis of {size}")
+    items = [i for i in index if i is not None]
+    for item, size in zip(items, shape, strict=False):
+        if isinstance(item, tuple):
+            start, stop, step = slice(*item).indices(size)
+            if item != (start, None if stop < 0 else stop, step):
+                raise damaged(f"{where} has the slice {item}, outside an axis of {size}")
 
 
 def plain(value: Any) -> Any:
