@@ -177,6 +177,29 @@ const extreme = (beats, worst) => reduction((x, y, to) => {
   }];
 });
 
+/**
+ * Add A B to C, row-major (rows, columns) from place `oc`. A begins at `oa` and takes `ai` to the next
+ * row and `aj` to the next column; B likewise; `inner` is what they share. Four at a time.
+ */
+function addProduct(c, oc, rows, columns, a, oa, ai, aj, b, ob, bi, bj, inner) {
+  const fours = inner - (inner % 4);
+  for (let i = 0; i < rows; i++) {
+    const row = oc + i * columns;
+    for (let j = 0; j < fours; j += 4) {
+      const at = oa + i * ai + j * aj;
+      const [a0, a1, a2, a3] = [a[at], a[at + aj], a[at + 2 * aj], a[at + 3 * aj]];
+      let from = ob + j * bi;
+      for (let k = row; k < row + columns; k++, from += bj) {
+        c[k] += a0 * b[from] + a1 * b[from + bi] + a2 * b[from + 2 * bi] + a3 * b[from + 3 * bi];
+      }
+    }
+    for (let j = fours; j < inner; j++) {
+      const v = a[oa + i * ai + j * aj];
+      for (let k = 0; k < columns; k++) c[row + k] += v * b[ob + j * bi + k * bj];
+    }
+  }
+}
+
 const matmul = {
   arity: 2,
   params: {},
@@ -196,33 +219,11 @@ const matmul = {
     return {
       forward() {
         y.fill(0);
-        each((oa, ob, oy) => {
-          for (let i = 0; i < n; i++) {
-            for (let j = 0; j < m; j++) {
-              const v = a[oa + i * m + j];
-              for (let k = 0; k < p; k++) y[oy + i * p + k] += v * b[ob + j * p + k];
-            }
-          }
-        });
+        each((oa, ob, oy) => addProduct(y, oy, n, p, a, oa, m, 1, b, ob, p, 1, m));
       },
       backward: [
-        (g, ga) => each((oa, ob, oy) => {
-          for (let i = 0; i < n; i++) {
-            for (let j = 0; j < m; j++) {
-              let sum = 0;
-              for (let k = 0; k < p; k++) sum += g[oy + i * p + k] * b[ob + j * p + k];
-              ga[oa + i * m + j] += sum;
-            }
-          }
-        }),
-        (g, gb) => each((oa, ob, oy) => {
-          for (let i = 0; i < n; i++) {
-            for (let j = 0; j < m; j++) {
-              const v = a[oa + i * m + j];
-              for (let k = 0; k < p; k++) gb[ob + j * p + k] += v * g[oy + i * p + k];
-            }
-          }
-        }),
+        (g, ga) => each((oa, ob, oy) => addProduct(ga, oa, n, m, g, oy, p, 1, b, ob, 1, p, p)),
+        (g, gb) => each((oa, ob, oy) => addProduct(gb, ob, m, p, a, oa, 1, m, g, oy, p, 1, n)),
       ],
     };
   },
