@@ -183,8 +183,8 @@ def read_program(data: Any) -> Program:
     inputs: dict[str, Shape] = {}
     for item in entries(data, "inputs"):
         name = field(item, "name", str, "an input")
-        if name in inputs:
-            raise damaged(f"the input name {name!r:.60} stands there twice")
+        if not name.isidentifier() or name in inputs:
+            raise damaged(f"the input name {name!r:.60} is no identifier, or stands there twice")
         inputs[name] = read_shape(item, f"input {name}")
     if not inputs:
         raise damaged("it has no inputs")

@@ -1,6 +1,8 @@
 """Tracing: run a plain NumPy function once on arrays that write down what is done to them."""
 
+import inspect
 import math
+import operator
 import string
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
@@ -11,7 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from scalarloss.errors import DtypeError, ShapeError, TracingError
-from scalarloss.primitives import PRIMITIVES, Array, Shape
+from scalarloss.primitives import COMPARISONS, PRIMITIVES, Array, Shape
 from scalarloss.program import Operation, Program, float_array
 
 
@@ -26,6 +28,14 @@ def trace(f: Callable[..., Any], /, **arrays: Any) -> Program:
     """
     if not arrays:
         raise TracingError("there is nothing to differentiate by: pass arrays, as trace(f, W=W).")
+    for name, array in arrays.items():
+        if not name.isidentifier():
+            raise TracingError(f"the name {name!r} is no identifier: name arrays as arguments are.")
+        if isinstance(array, TracedArray):
+            raise TracingError(
+                f"{name} is an array of another trace: trace one function at a time, and "
+                "differentiate the whole of it."
+            )
     tape = Tape({name: float_array(name, array) for name, array in arrays.items()})
     try:
         result = f(**tape.recorders)
@@ -59,6 +69,7 @@ class Tape:
         self.values = list(inputs.values())
         self.made_by: dict[int, Operation] = {}
         self.constants: dict[tuple[Shape, bytes], int] = {}
+        self.shared: set[int] = set()  # slots whose memory NumPy would share with another's
         self.recorders = {name: TracedArray(self, i) for i, name in enumerate(inputs)}
 
     def slot(self, value: Any) -> int:
@@ -88,16 +99,20 @@ class Tape:
         args = tuple(self.slot(x) for x in operands)
         xs = [self.values[a] for a in args]
         try:
+            shape = PRIMITIVES[name].shape(*(x.shape for x in xs), **params)
             value = np.asarray(PRIMITIVES[name].function(*xs, **params))
         except (ValueError, IndexError) as error:
             shapes = " and ".join(str(x.shape) for x in xs)
             raise ShapeError(f"{name} cannot take shape {shapes}: {error}") from error
-        self.made_by[len(self.values)] = Operation(name, args, params, value.shape)
+        slot = len(self.values)
+        self.made_by[slot] = Operation(name, args, params, shape)
         self.values.append(value)
-        return TracedArray(self, len(self.values) - 1)
+        if name in VIEWS and shape:
+            self.shared.update((slot, *args))
+        return TracedArray(self, slot)
 
     def program(self, output: int) -> Program:
-        """The operations that the slot `output` needs, renumbered: inputs, constants, operations."""
+        """The operations that slot `output` needs, renumbered: inputs, constants, operations."""
         needed = {output}
         for slot in sorted(self.made_by, reverse=True):
             if slot in needed:
@@ -112,6 +127,9 @@ class Tape:
         ]
         kept = [self.values[slot] for slot in constants]
         return Program(self.inputs, kept, operations, number[output])
+
+
+VIEWS = {"transpose", "reshape", "broadcast_to", "index", "sliding_window_view"}
 
 
 def refuse(what: str, way: str) -> NoReturn:
@@ -160,23 +178,37 @@ class TracedArray(NDArrayOperatorsMixin):
         for target in kwargs.pop("out", ()):
             if not isinstance(target, TracedArray):
                 refuse("a plain array cannot hold", "write `a = a + b`, or collect with np.stack")
+            return target.become(self.__array_ufunc__(ufunc, method, *xs, **kwargs))
         if method == "reduce" and ufunc in REDUCTIONS:
             return reduce(REDUCTIONS[ufunc], *xs, **{"axis": 0, **kwargs})
-        if kwargs:
-            raise TracingError(
-                f"np.{ufunc.__name__} was called with {', '.join(kwargs)}, which has no rule here: "
-                "leave it out, or use np.where."
-            )
-        if method == "outer":
+        if method == "outer" and ufunc.nin == 2:
             a, b = (x if isinstance(x, TracedArray) else np.asarray(x) for x in xs)
             xs = (a.reshape(a.shape + (1,) * b.ndim), b)
         elif method != "__call__":
             no_rule(f"{ufunc.__name__}.{method}")
+        if kwargs:
+            unknown(ufunc.__name__, kwargs)
+        if ufunc in TRUTH_UFUNCS and all(is_truth(x) for x in xs):
+            ufunc = TRUTH_UFUNCS[ufunc]
         if ufunc in LOWERED_UFUNCS:
             return LOWERED_UFUNCS[ufunc](*xs)
         if ufunc.__name__ not in PRIMITIVES:
             no_rule(ufunc.__name__)
         return self.tape.record(ufunc.__name__, *xs)
+
+    def become(self, result: "TracedArray") -> "TracedArray":
+        """Take the value of `result`, as `a += b` has it: every name for this array sees it."""
+        if self.shape == ():
+            return result  # a number is replaced, not changed
+        if result.shape != self.shape:
+            raise ShapeError(
+                f"an array of shape {self.shape} cannot become one of shape {result.shape} in "
+                "place: write `a = a + b`."
+            )
+        if self.slot in self.tape.shared:
+            refuse("a view shares the memory of", "write `a = a + b` instead of `a += b`")
+        self.slot = result.slot
+        return self
 
     def __array_function__(
         self,
@@ -185,27 +217,38 @@ class TracedArray(NDArrayOperatorsMixin):
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Any:
+        name = getattr(function, "__name__", str(function))
         if kwargs.pop("out", None) is not None:
             refuse("out= cannot hold", "use the value that the function returns")
+        if function is np.copyto:
+            self.__array__()
         if function in REARRANGEMENTS:
             return rearrange(function, *args, **kwargs)
         if function not in FUNCTIONS:
-            no_rule(getattr(function, "__name__", str(function)))
+            no_rule(name)
+        try:
+            inspect.signature(FUNCTIONS[function]).bind(*args, **kwargs)
+        except TypeError:
+            unknown(name, kwargs)
         return FUNCTIONS[function](*args, **kwargs)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
         refuse(
             "a plain array cannot hold",
-            "collect the parts in a list and join them with np.stack or np.concatenate",
+            "collect the parts in a list and join them with np.stack or np.concatenate, leave out "
+            "np.array and np.asarray, and index by whole numbers known beforehand",
         )
 
     def __float__(self) -> NoReturn:
-        self.__array__()
+        refuse(
+            "a plain array or number cannot hold",
+            "collect the parts in a list, join them with np.stack, and write np.exp for math.exp",
+        )
 
-    def __int__(self) -> NoReturn:
-        self.__array__()
+    def __index__(self) -> NoReturn:
+        refuse("an index or a count cannot be", "use whole numbers known beforehand, or np.where")
 
-    __index__ = __complex__ = __int__
+    __int__ = __complex__ = __float__
 
     def __bool__(self) -> NoReturn:
         refuse("a branch cannot depend on", "choose between two values with np.where")
@@ -215,11 +258,12 @@ class TracedArray(NDArrayOperatorsMixin):
 
     def __getitem__(self, key: Any) -> "TracedArray":
         items = key if isinstance(key, tuple) else (key,)
-        if any(isinstance(i, TracedArray) for i in items):
-            refuse("an index cannot be", "index with whole numbers known beforehand")
-        if any(isinstance(i, list | np.ndarray | bool | np.bool_) for i in items):
-            return rearrange(lambda places: places[key], self)
-        return self.tape.record("index", self, index=basic_index(items, self.shape))
+        for item in items:
+            if isinstance(item, TracedArray):
+                item.__index__()
+        if all(is_basic(i) for i in items):
+            return self.tape.record("index", self, index=basic_index(items, self.shape))
+        return rearrange(lambda places: places[key], self)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or not hasattr(np.ndarray, name):
@@ -227,8 +271,8 @@ class TracedArray(NDArrayOperatorsMixin):
         no_rule(f"ndarray.{name}")
 
     def transpose(self, *axes: Any) -> "TracedArray":
-        given = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
-        order = range(self.ndim)[::-1] if given is None or given == () else given
+        given = axes[0] if len(axes) == 1 and np.ndim(axes[0]) else axes
+        order = given if len(given) and given[0] is not None else range(self.ndim)[::-1]
         axes = tuple(axis_of(a, self.ndim) for a in order)
         return self.tape.record("transpose", self, axes=axes)
 
@@ -244,27 +288,27 @@ class TracedArray(NDArrayOperatorsMixin):
             ) from None
         return self.tape.record("reshape", self, shape=found)
 
-    def sum(self, axis: Any = None, keepdims: bool = False) -> "TracedArray":
-        return reduce("sum", self, axis=axis, keepdims=keepdims)
+    def sum(self, axis: Any = None, **kwargs: Any) -> "TracedArray":
+        return reduce("sum", self, axis, **kwargs)
 
-    def mean(self, axis: Any = None, keepdims: bool = False) -> "TracedArray":
-        return reduce("mean", self, axis=axis, keepdims=keepdims)
+    def mean(self, axis: Any = None, **kwargs: Any) -> "TracedArray":
+        return reduce("mean", self, axis, **kwargs)
 
-    def max(self, axis: Any = None, keepdims: bool = False) -> "TracedArray":
-        return reduce("max", self, axis=axis, keepdims=keepdims)
+    def max(self, axis: Any = None, **kwargs: Any) -> "TracedArray":
+        return reduce("max", self, axis, **kwargs)
 
-    def min(self, axis: Any = None, keepdims: bool = False) -> "TracedArray":
-        return reduce("min", self, axis=axis, keepdims=keepdims)
+    def min(self, axis: Any = None, **kwargs: Any) -> "TracedArray":
+        return reduce("min", self, axis, **kwargs)
 
-    def var(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+    def var(self, axis: Any = None, *, ddof: float = 0, **kwargs: Any) -> Any:
         squares: Any = np.square(self - self.mean(axis, keepdims=True))
         if ddof == 0:
-            return squares.mean(axis, keepdims)
-        count = self.size / squares.sum(axis).size
-        return squares.sum(axis, keepdims) / (count - ddof)
+            return squares.mean(axis, **kwargs)
+        count = math.prod(self.shape[a] for a in axes_of(axis, self.ndim))
+        return squares.sum(axis, **kwargs) / (count - ddof)
 
-    def std(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
-        return np.sqrt(self.var(axis, ddof, keepdims))
+    def std(self, axis: Any = None, *, ddof: float = 0, **kwargs: Any) -> Any:
+        return np.sqrt(self.var(axis, ddof=ddof, **kwargs))
 
     def cumsum(self, axis: int | None = None) -> "TracedArray":
         if axis is None:
@@ -279,24 +323,25 @@ class TracedArray(NDArrayOperatorsMixin):
     def squeeze(self, axis: Any = None) -> "TracedArray":
         return self.reshape(np.squeeze(np.broadcast_to(0.0, self.shape), axis).shape)
 
-    def swapaxes(self, a: int, b: int) -> "TracedArray":
+    def swapaxes(self, axis1: int, axis2: int) -> "TracedArray":
+        a, b = axis_of(axis1, self.ndim), axis_of(axis2, self.ndim)
         order = list(range(self.ndim))
-        order[a], order[b] = order[b], order[a]
+        order[a], order[b] = b, a
         return self.transpose(order)
 
     def dot(self, other: Any) -> Any:
         return dot(self, other)
 
-    def clip(self, low: Any = None, high: Any = None) -> Any:
-        return clip(self, low, high)
+    def clip(self, *bounds: Any, **named: Any) -> Any:
+        return clip(self, *bounds, **named)
 
     def copy(self) -> "TracedArray":
-        return self
+        return TracedArray(self.tape, self.slot)
 
     def astype(self, dtype: Any, copy: bool = True) -> "TracedArray":
         if np.dtype(dtype) != self.dtype:
             raise TracingError(f"a program is float64 throughout: leave out astype({dtype!r}).")
-        return self
+        return self.copy() if copy else self
 
 
 def no_rule(name: str) -> NoReturn:
@@ -306,14 +351,29 @@ def no_rule(name: str) -> NoReturn:
     )
 
 
-def axis_of(axis: int, ndim: int) -> int:
+def unknown(name: str, kwargs: Mapping[str, Any]) -> NoReturn:
+    raise TracingError(
+        f"{name} was called with {', '.join(kwargs) or 'arguments'}, which no rule covers: "
+        "leave it out, or write it another way, such as with np.where."
+    )
+
+
+def is_truth(x: Any) -> bool:
+    """Whether NumPy would hold x as booleans: a comparison, or a plain truth value."""
+    if isinstance(x, TracedArray):
+        return x.slot in x.tape.made_by and x.tape.made_by[x.slot].name in COMPARISONS
+    return np.asarray(x).dtype == np.bool_
+
+
+def axis_of(axis: Any, ndim: int) -> int:
+    axis = operator.index(axis)
     if not -ndim <= axis < ndim:
         raise ShapeError(f"axis {axis} does not exist in an array of {ndim} axes")
-    return int(axis) % ndim
+    return int(axis % ndim)
 
 
 def axes_of(axis: Any, ndim: int) -> Shape:
-    """An axis argument as NumPy takes it (None, one, or several), as sorted non-negative numbers."""
+    """An axis argument as NumPy takes it (None, one, or several), sorted and non-negative."""
     given = range(ndim) if axis is None else axis if isinstance(axis, tuple | list) else [axis]
     return tuple(sorted(axis_of(a, ndim) for a in given))
 
@@ -326,16 +386,21 @@ def tape_of(*values: Any) -> Tape:
     return next(v.tape for v in values if isinstance(v, TracedArray))
 
 
+def is_basic(item: Any) -> bool:
+    whole = isinstance(item, int | np.integer) and not isinstance(item, bool)
+    return whole or item is None or item is Ellipsis or isinstance(item, slice)
+
+
 def basic_index(items: tuple[Any, ...], shape: Shape) -> tuple[Any, ...]:
     """An index of whole numbers, slices, None and ... as data: every number counted from the
     front, every slice as (start, stop, step) within its axis."""
-    used = sum(i is not None and i is not Ellipsis for i in items)
-    if used > len(shape):
-        raise ShapeError(f"{used} indices are too many for shape {shape}")
+    dots = [at for at, item in enumerate(items) if item is Ellipsis]
+    used = sum(i is not None for i in items) - len(dots)
+    if used > len(shape) or len(dots) > 1:
+        raise ShapeError(f"{items} has too many indices, or more than one ..., for shape {shape}")
     fill = [slice(None)] * (len(shape) - used)
-    if Ellipsis in items:
-        at = items.index(Ellipsis)
-        items = (*items[:at], *fill, *items[at + 1 :])
+    if dots:
+        items = (*items[: dots[0]], *fill, *items[dots[0] + 1 :])
     index: list[Any] = []
     sizes = iter(shape)
     for item in items:
@@ -343,7 +408,8 @@ def basic_index(items: tuple[Any, ...], shape: Shape) -> tuple[Any, ...]:
             index.append(None)
         elif isinstance(item, slice):
             start, stop, step = item.indices(next(sizes))
-            index.append((start, None if stop < 0 else stop, step))
+            empty = not range(start, stop, step)
+            index.append((0, 0, 1) if empty else (start, None if stop < 0 else stop, step))
         else:
             size = next(sizes)
             if not -size <= item < size:
@@ -353,8 +419,10 @@ def basic_index(items: tuple[Any, ...], shape: Shape) -> tuple[Any, ...]:
 
 
 def reduce(
-    name: str, x: TracedArray, axis: Any = None, dtype: None = None, keepdims: bool = False
+    name: str, x: TracedArray, axis: Any = None, *, keepdims: bool = False, **kwargs: Any
 ) -> TracedArray:
+    if kwargs:
+        unknown(name, kwargs)
     return x.tape.record(name, x, axis=axes_of(axis, x.ndim), keepdims=bool(keepdims))
 
 
@@ -362,25 +430,31 @@ def rearrange(
     move: Callable[..., NDArray[np.intp]], x: Any, *args: Any, **kwargs: Any
 ) -> TracedArray:
     """Record anything that only moves or repeats entries, by doing it to their places."""
-    places = np.arange(math.prod(shape_of(x))).reshape(shape_of(x))
-    return tape_of(x, *args).record("take", x, indices=np.array(move(places, *args, **kwargs)))
+    for item in (*args, *kwargs.values()):
+        if isinstance(item, TracedArray):
+            item.__index__()
+    places = np.arange(x.size).reshape(x.shape)
+    found = np.array(move(places, *args, **kwargs), dtype=np.intp)
+    return tape_of(x).record("take", x, indices=found)
 
 
 def power(x: Any, exponent: Any) -> Any:
     """x**2 as a square and x**0.5 as a root, which are faster and as NumPy does them."""
     if not isinstance(exponent, TracedArray) and np.ndim(exponent) == 0:
         known = {2.0: np.square, 1.0: np.positive, 0.5: np.sqrt, -1.0: np.reciprocal}
-        if float(exponent) in known:
-            return known[float(exponent)](x)
+        if np.asarray(exponent).item() in known:
+            return known[np.asarray(exponent).item()](x)
     return tape_of(x, exponent).record("power", x, exponent)
 
 
 def logaddexp(a: Any, b: Any) -> Any:
-    return np.maximum(a, b) + np.log1p(np.exp(-np.abs(a - b)))
+    apart = np.where(np.equal(a, b), 0.0, np.subtract(a, b))  # infinities less themselves are 0
+    return np.maximum(a, b) + np.log1p(np.exp(-np.abs(apart)))
 
 
-def clip(x: Any, low: Any = None, high: Any = None) -> Any:
-    above = x if low is None else np.maximum(x, low)
+def clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    low, high = (a_min if min is None else min), (a_max if max is None else max)
+    above = +x if low is None else np.maximum(x, low)
     return above if high is None else np.minimum(above, high)
 
 
@@ -403,10 +477,14 @@ def vdot(a: Any, b: Any) -> Any:
 
 
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
-    left, right = len(shape_of(a)), len(shape_of(b))
+    shapes = shape_of(a), shape_of(b)
+    left, right = (len(shape) for shape in shapes)
     if isinstance(axes, int):
-        axes = (range(left - axes, left), range(axes))
-    from_a, from_b = ([x] if isinstance(x, int) else list(x) for x in axes)
+        axes = (range(-axes, 0), range(axes))
+    pairs = [[x] if isinstance(x, int) else list(x) for x in axes]
+    from_a, from_b = ([axis_of(i, n) for i in p] for p, n in zip(pairs, (left, right), strict=True))
+    if len(from_a) != len(from_b):
+        raise ShapeError(f"tensordot over axes {from_a} and {from_b}: name as many of each")
     letters = iter(string.ascii_letters)
     a_term = [next(letters) for _ in range(left)]
     b_term = [next(letters) for _ in range(right)]
@@ -414,11 +492,13 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
         b_term[j] = a_term[i]
     summed = {a_term[i] for i in from_a}
     result = [k for k in a_term + b_term if k not in summed]
-    return einsum(f"{''.join(a_term)},{''.join(b_term)}->{''.join(result)}", a, b)
+    subscripts = f"{''.join(a_term)},{''.join(b_term)}->{''.join(result)}"
+    return tape_of(a, b).record("einsum", a, b, subscripts=subscripts)
 
 
 def einsum(subscripts: Any, *operands: Any, optimize: Any = True) -> TracedArray:
-    """Record an einsum with its dots spelt out, its result written, and no letter twice in a term."""
+    """Record an einsum with its dots spelt out, its result written, no letter twice in a term,
+    and no axis of size 1 beside a longer one."""
     if not isinstance(subscripts, str):
         raise TracingError("einsum takes its subscripts as a string here, such as 'ij,jk->ik'.")
     sources, arrow, result = subscripts.replace(" ", "").partition("->")
@@ -433,23 +513,38 @@ def einsum(subscripts: Any, *operands: Any, optimize: Any = True) -> TracedArray
     dots = "".join(free[: max(widths)])
     if not arrow:
         once = [k for k in sorted(set(sources) - set(",.")) if sources.count(k) == 1]
-        result = ("..." if dots else "") + "".join(once)
+        result = "..." + "".join(once)
+    if dots and "..." not in result:
+        raise ShapeError(f"einsum {subscripts!r} leaves out of its result what the dots stand for")
     terms = [t.replace("...", dots[len(dots) - n :]) for t, n in zip(terms, widths, strict=True)]
     xs = list(operands)
-    for i, term in enumerate(terms):
-        unique = "".join(dict.fromkeys(term))
-        if unique != term:
-            if isinstance(xs[i], TracedArray):
-                xs[i] = rearrange(lambda p, t=term, u=unique: np.einsum(f"{t}->{u}", p), xs[i])
-            else:
-                xs[i] = np.einsum(f"{term}->{unique}", xs[i])
-            terms[i] = unique
+    sizes: dict[str, int] = {}
+    for i, (term, x) in enumerate(zip(terms, operands, strict=True)):
+        if len(term) != len(shape_of(x)) or not all(k.isalpha() for k in term):
+            raise ShapeError(f"einsum {subscripts!r} does not fit shape {shape_of(x)}")
+        terms[i] = "".join(dict.fromkeys(term))
+        if terms[i] != term:
+            xs[i] = moved(lambda p, t=term, u=terms[i]: np.einsum(f"{t}->{u}", p), x)
+        for k, n in zip(terms[i], shape_of(xs[i]), strict=True):
+            sizes[k] = n if n != 1 else sizes.get(k, 1)
+    for i, (term, x) in enumerate(zip(terms, xs, strict=True)):
+        shape = shape_of(x)
+        kept = [at for at, k in enumerate(term) if shape[at] == sizes[k] or shape[at] != 1]
+        if len(kept) < len(term):
+            xs[i] = np.reshape(x, [shape[at] for at in kept])
+            terms[i] = "".join(term[at] for at in kept)
     full = ",".join(terms) + "->" + result.replace("...", dots)
     return tape_of(*xs).record("einsum", *xs, subscripts=full)
 
 
+def moved(move: Callable[..., Any], x: Any) -> Any:
+    return rearrange(move, x) if isinstance(x, TracedArray) else move(x)
+
+
 def joined(name: str) -> Callable[..., TracedArray]:
-    def join(arrays: Sequence[Any], axis: int = 0) -> TracedArray:
+    def join(arrays: Sequence[Any], axis: Any = 0) -> TracedArray:
+        if axis is None and name == "concatenate":
+            arrays, axis = [np.reshape(a, -1) for a in arrays], 0
         ndim = len(shape_of(arrays[0])) + (name == "stack")
         return tape_of(*arrays).record(name, *arrays, axis=axis_of(axis, ndim))
 
@@ -473,19 +568,25 @@ pad_places: Callable[..., NDArray[np.intp]] = np.pad
 
 
 def pad(
-    x: TracedArray, widths: Any, mode: str = "constant", constant_values: Any = 0
+    x: TracedArray, pad_width: Any, mode: str = "constant", constant_values: Any = 0
 ) -> TracedArray:
     if mode in ("edge", "reflect", "symmetric", "wrap"):
-        return rearrange(lambda p: pad_places(p, widths, mode=mode), x)
+        return rearrange(lambda p: pad_places(p, pad_width, mode=mode), x)
     if mode != "constant" or np.ndim(constant_values):
         no_rule(f"pad(mode={mode!r}, constant_values={constant_values!r})")
-    pairs = np.broadcast_to(np.asarray(widths), (x.ndim, 2)).tolist()
-    found = tuple((int(before), int(after)) for before, after in pairs)
-    return x.tape.record("pad", x, widths=found, value=float(constant_values))
+    widths = np.asarray(pad_width)
+    if widths.dtype.kind not in "iu" or (widths < 0).any():
+        raise ShapeError(f"pad widths are whole numbers of 0 or more, not {pad_width!r}")
+    pairs = tuple((a, b) for a, b in np.broadcast_to(widths, (x.ndim, 2)).tolist())
+    value = float(constant_values)
+    if math.isfinite(value):
+        return x.tape.record("pad", x, widths=pairs, value=value)
+    return where(pad_places(np.ones(x.shape), pairs), pad(x, pairs), value)
 
 
 def windows(x: TracedArray, window_shape: Any, axis: Any = None) -> TracedArray:
-    window = tuple(window_shape) if isinstance(window_shape, tuple | list) else (window_shape,)
+    given = window_shape if isinstance(window_shape, tuple | list) else (window_shape,)
+    window = tuple(operator.index(n) for n in given)
     axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple | list) else (axis,)
     found = tuple(axis_of(a, x.ndim) for a in axes)
     if list(found) != sorted(set(found)) or len(found) != len(window):
@@ -500,7 +601,7 @@ def where(condition: Any, *choices: Any) -> TracedArray:
 
 
 def moveaxis(x: TracedArray, source: Any, destination: Any) -> TracedArray:
-    places = np.moveaxis(np.empty(range(1, x.ndim + 1)), source, destination)
+    places = np.moveaxis(np.broadcast_to(0.0, range(1, x.ndim + 1)), source, destination)
     return x.transpose([n - 1 for n in places.shape])
 
 
@@ -513,10 +614,13 @@ def broadcast_to(x: TracedArray, shape: Any) -> TracedArray:
 
 
 def norm(x: TracedArray, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    if ord not in (None, 2) or (ord == 2 and axis is None and x.ndim != 1):
-        no_rule(f"linalg.norm(ord={ord!r})")
-    squares: Any = np.multiply(x, x)
-    return np.sqrt(squares.sum(axis, keepdims))
+    if ord not in (None, 2) or (ord == 2 and (x.ndim if axis is None else np.size(axis)) != 1):
+        no_rule(f"linalg.norm(ord={ord!r}) of a matrix")
+    return np.sqrt(np.square(x).sum(axis, keepdims=keepdims))
+
+
+def diagonal_sum(x: TracedArray, offset: int = 0, axis1: int = 0, axis2: int = 1) -> TracedArray:
+    return rearrange(np.diagonal, x, offset, axis1, axis2).sum(-1)
 
 
 def like(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -529,13 +633,20 @@ REDUCTIONS = {np.add: "sum", np.maximum: "max", np.minimum: "min"}
 LOWERED_UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
     np.power: power,
     np.float_power: power,
-    np.positive: lambda x: x,
+    np.positive: lambda x: x.copy(),
     np.fabs: np.abs,
-    np.exp2: lambda x: np.exp(x * math.log(2)),
+    np.exp2: lambda x: np.power(2.0, x),
     np.log2: lambda x: np.log(x) / math.log(2),
     np.log10: lambda x: np.log(x) / math.log(10),
     np.logaddexp: logaddexp,
-    np.clip if isinstance(np.clip, np.ufunc) else np.positive: lambda x, *bounds: clip(x, *bounds),
+}
+
+TRUTH_UFUNCS = {
+    np.add: np.logical_or,
+    np.bitwise_or: np.logical_or,
+    np.bitwise_and: np.logical_and,
+    np.bitwise_xor: np.not_equal,
+    np.invert: np.logical_not,
 }
 
 REARRANGEMENTS = {
@@ -551,10 +662,12 @@ REARRANGEMENTS = {
 }
 
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
-    np.sum: lambda x, axis=None, keepdims=False: reduce("sum", x, axis, None, keepdims),
-    np.mean: lambda x, axis=None, keepdims=False: reduce("mean", x, axis, None, keepdims),
-    np.max: lambda x, axis=None, keepdims=False: reduce("max", x, axis, None, keepdims),
-    np.min: lambda x, axis=None, keepdims=False: reduce("min", x, axis, None, keepdims),
+    np.sum: TracedArray.sum,
+    np.mean: TracedArray.mean,
+    np.max: TracedArray.max,
+    np.min: TracedArray.min,
+    np.amax: TracedArray.max,
+    np.amin: TracedArray.min,
     np.var: TracedArray.var,
     np.std: TracedArray.std,
     np.cumsum: TracedArray.cumsum,
@@ -564,7 +677,7 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.outer: outer,
     np.tensordot: tensordot,
     np.einsum: einsum,
-    np.transpose: TracedArray.transpose,
+    np.transpose: lambda x, axes=None: x.transpose(axes),
     np.swapaxes: TracedArray.swapaxes,
     np.moveaxis: moveaxis,
     np.reshape: lambda x, shape, order="C": x.reshape(shape, order=order),
@@ -583,8 +696,8 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.where: where,
     np.clip: clip,
     np.linalg.norm: norm,
-    np.trace: lambda x: rearrange(np.diagonal, x).sum(),
-    np.copy: lambda x: x,
+    np.trace: diagonal_sum,
+    np.copy: TracedArray.copy,
     np.shape: shape_of,
     np.ndim: lambda x: x.ndim,
     np.size: lambda x, axis=None: x.size if axis is None else x.shape[axis],
