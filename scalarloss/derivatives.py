@@ -42,10 +42,11 @@ def grad(f: Traceable, /, *wrt: str, **arrays: Any) -> Gradients:
 def vjp(f: Traceable, /, *wrt: str, **arrays: Any) -> tuple[Array, Callable[[Any], Gradients]]:
     """Return y = f(**arrays) and the function that takes a cotangent g of y to gᵀJ.
 
-    `g` has y's shape; each result has the shape of its array. Raises ShapeError for another g.
+    `g` has y's shape; each result has the shape of its array. What is done to `arrays` between
+    the two calls changes nothing. Raises ShapeError for a g of another shape.
     """
     program, wrt = prepare(f, wrt, arrays)
-    slots = program.slots(arrays)
+    slots = program.slots({name: np.array(array) for name, array in arrays.items()})
 
     def pullback(g: Any) -> Gradients:
         g = float_array("the cotangent", g)
@@ -65,7 +66,7 @@ def jvp(f: Traceable, tangents: Mapping[str, Any], /, **arrays: Any) -> tuple[Ar
     Each tangent has the shape of its array; an array without one stands still. Both results
     have the shape of y. Raises ShapeError for a tangent that fits no array.
     """
-    program, names = prepare(f, tuple(tangents), arrays)
+    program, _ = prepare(f, tuple(tangents), arrays)
     slots = program.slots(arrays)
     moving: dict[int, Array] = {}
     for slot, name in enumerate(program.inputs):
@@ -105,10 +106,10 @@ def prepare(
     f: Traceable, wrt: Sequence[str], arrays: Mapping[str, Any]
 ) -> tuple[Program, tuple[str, ...]]:
     program = f if isinstance(f, Program) else trace(f, **arrays)
-    unknown = [name for name in wrt if name not in program.inputs]
+    unknown = [name for name in wrt if not (isinstance(name, str) and name in program.inputs)]
     if unknown:
         raise ShapeError(
-            f"there is no array named {unknown[0]!r} to differentiate by: "
+            f"there is no array named {unknown[0]!r:.60} to differentiate by: "
             f"the function takes {', '.join(program.inputs)}."
         )
     return program, tuple(wrt) or tuple(program.inputs)
@@ -163,10 +164,12 @@ def pull_back(
     found: Gradients = {}
     lent = {id(g)}
     for name in wrt:
-        zero = np.zeros(rows + program.inputs[name])
-        part = cotangents.get(slots_of[name], zero)
-        if not isinstance(part, np.ndarray) or part.base is not None or id(part) in lent:
-            part = np.array(part)  # memory of its own: changing one gradient changes nothing else
-        lent.add(id(part))
-        found[name] = part
+        gradient = cotangents.get(slots_of[name])
+        if gradient is None:
+            gradient = np.zeros(rows + program.inputs[name])
+        owner = isinstance(gradient, np.ndarray) and gradient.base is None
+        if not owner or id(gradient) in lent:
+            gradient = np.array(gradient)  # so that changing one gradient changes nothing else
+        lent.add(id(gradient))
+        found[name] = gradient
     return found
