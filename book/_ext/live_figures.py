@@ -1,0 +1,120 @@
+"""Put live figures into the pages: shared scripts as files, our own host, a picture without script.
+
+A notebook leaves two things in its page: for each figure a widget view, which names a model, and
+once the state of all models. Each state holds the figure's whole script as text. Here that text
+becomes one file for all pages, named by its content, with its address in `_esm` instead; style
+goes the same way, and into the page's head. `host.js` then mounts the figures. Where there is
+no JavaScript, the picture that the widget drew of itself is shown with its caption.
+"""
+
+import hashlib
+import html
+import json
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from myst_nb.core.render import WIDGET_STATE_MIMETYPE, WIDGET_VIEW_MIMETYPE
+from myst_nb.sphinx_ import NbMetadataCollector
+from sphinx.application import Sphinx
+from sphinx.transforms.post_transforms import SphinxPostTransform
+
+HOST = Path(__file__).parents[2] / "scalarloss" / "live" / "static" / "host.js"
+PICTURES = ("image/svg+xml", "image/png")
+
+
+class KeepPicture(SphinxPostTransform):
+    """Keep the picture beside each widget view, where myst-nb would choose one of the two."""
+
+    default_priority = 3  # before myst-nb chooses, at 4
+    formats = ("html",)
+
+    def run(self, **kwargs: Any) -> None:
+        states = models(self.env, self.env.docname)
+        for bundle in list(self.document.findall(is_mime_bundle)):
+            found = {child["mime_type"]: child for child in bundle.children}
+            view = found.get(WIDGET_VIEW_MIMETYPE)
+            if view is None:
+                continue
+            script = view.children[0]
+            model = json.loads(between(script.astext()))["model_id"]
+            caption = states.get(model, {}).get("state", {}).get("caption", "")
+            words = found["text/plain"].astext().strip() if "text/plain" in found else ""
+            picture = next((found[mime] for mime in PICTURES if mime in found), None)
+            mount = [raw('<div class="live-mount">'), script]
+            if picture is not None:
+                mount += [raw("<noscript><figure>"), *picture.children]
+                for image in picture.findall(nodes.image):
+                    image["alt"] = words or caption
+                mount += [
+                    raw(f"<figcaption>{html.escape(caption)}</figcaption></figure></noscript>")
+                ]
+            view.children = []
+            view.extend([*mount, raw("</div>")])
+
+
+def is_mime_bundle(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.container) and node.get("nb_element") == "mime_bundle"
+
+
+def raw(text: str) -> nodes.raw:
+    return nodes.raw(text=text, format="html")
+
+
+def between(script: str) -> str:
+    """What stands between the tags of one script element."""
+    return script[script.index(">") + 1 : script.rindex("</script>")]
+
+
+def models(env: Any, page: str) -> dict[str, Any]:
+    """The widget models of a page by their names, as the notebook's kernel left them."""
+    scripts = NbMetadataCollector.get_js_files(env, page)
+    if "ipywidgets_state" not in scripts:
+        return {}
+    states: dict[str, Any] = json.loads(scripts["ipywidgets_state"][1]["body"])["state"]
+    return states
+
+
+def publish(app: Sphinx, name: str, kind: str, text: str) -> str:
+    """Write `text` to a file named by its content; return its path below `_static`."""
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    path = f"live/{name}.{digest}.{kind}"
+    file = Path(app.outdir) / "_static" / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, "utf-8")
+    return path
+
+
+def lift(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Write a page's models without their scripts, and ask for the files that hold these."""
+    states = models(app.env, pagename)
+    if not states:
+        return
+    root = "../" * pagename.count("/") or "./"
+    preloads = []
+    for model in states.values():
+        state = model["state"]
+        if script := state.get("_esm"):
+            state["_esm"] = f"{root}_static/{publish(app, 'figures', 'js', script)}"
+            preloads.append(f'<link rel="modulepreload" href="{state["_esm"]}">')
+        if style := state.pop("_css", None):
+            app.add_css_file(publish(app, "figures", "css", style), priority=900)
+    app.add_js_file(publish(app, "host", "js", HOST.read_text("utf-8")), type="module")
+    context["metatags"] = context.get("metatags", "") + "\n".join(dict.fromkeys(preloads))
+
+    # Kernels name models at random: number them, so that two builds of a page are the same.
+    body = json.dumps({"version_major": 2, "version_minor": 0, "state": states})
+    for number, model in enumerate(states, 1):
+        body = body.replace(model, f"model-{number}")
+        context["body"] = context["body"].replace(model, f"model-{number}")
+    for script in context["script_files"]:
+        if getattr(script, "attributes", {}).get("type") == WIDGET_STATE_MIMETYPE:
+            script.attributes["body"] = body.replace("<", r"\u003c")
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_post_transform(KeepPicture)
+    app.connect("html-page-context", lift, priority=900)  # after myst-nb has added the state
+    return {"parallel_read_safe": True}
