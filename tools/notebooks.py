@@ -31,8 +31,7 @@ def tidy(notebook: NotebookNode) -> None:
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
     }
-    for number, cell in enumerate(notebook.cells, 1):
-        cell.id = f"cell-{number:02}"
+    for cell in notebook.cells:
         cell.metadata = {k: v for k, v in cell.metadata.items() if k in ("tags", "mystnb")}
         if cell.cell_type == "code":
             cell.outputs = [kept for o in cell.outputs if (kept := tidy_output(o)) is not None]
@@ -48,6 +47,7 @@ def main(paths: list[str]) -> None:
             kernel_name="python3",
             record_timing=False,
             store_widget_state=False,
+            coalesce_streams=True,
             resources={"metadata": {"path": str(path.parent)}},
         ).execute()
         tidy(notebook)
