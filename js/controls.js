@@ -1,0 +1,246 @@
+// Native controls with visible labels, numbers to read, and arrays as grids of buttons.
+
+/** An element with properties, data-* and aria-* attributes, and children. */
+export function h(tag, properties = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [key, value] of Object.entries(properties)) {
+    if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    else if (key in node && !key.includes("-")) node[key] = value;
+    else node.setAttribute(key, value);
+  }
+  node.append(...children);
+  return node;
+}
+
+/** Change text only where it differs: a repaint touches nothing that stands still. */
+export function write(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+function mark(node, key, value) {
+  if (node.getAttribute(key) !== value) node.setAttribute(key, value);
+}
+
+const minus = (text) => text.replaceAll("-", "−");
+const UP = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
+
+/** A number to read, with `decimals` of them, or as a power of ten where that says nothing. */
+export function format(value, decimals = 4) {
+  if (Number.isNaN(value)) return "undefined";
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
+  const size = Math.abs(value);
+  if (size >= 1e5 || (size !== 0 && size < 0.5 * 10 ** -decimals)) {
+    const [digits, power] = value.toExponential(decimals > 3 ? 2 : 1).split("e");
+    return minus(`${digits}×10${[...String(Number(power))].map((c) => UP[c]).join("")}`.replace("×10⁰", ""));
+  }
+  return minus(value.toFixed(Math.max(0, size >= 1000 ? decimals - 2 : decimals)));
+}
+
+/** The same with its sign always written. */
+export function formatSigned(value, decimals) {
+  return (value > 0 ? "+" : "") + format(value, decimals);
+}
+
+/** `W[0, 1]`, or `b` for an array without axes. */
+export function entryName(name, index) {
+  return index.length ? `${name}[${index.join(", ")}]` : name;
+}
+
+export function flatIndex(index, shape) {
+  return index.reduce((flat, i, axis) => flat * shape[axis] + i, 0);
+}
+
+export function button(text, onclick) {
+  return h("button", { type: "button", className: "live-button", onclick }, text);
+}
+
+/** A number input; `change(number)` is called with what is finite, else the old number returns. */
+export function numberInput(text, { change, step = "any", min = "", max = "", hidden = false }) {
+  const input = h("input", { type: "number", step, min, max, inputMode: "decimal" });
+  let shown = "";
+  const commit = () => {
+    const value = input.valueAsNumber;
+    if (input.value === shown) return;
+    if (Number.isFinite(value) && input.validity.valid) change(value);
+    else input.value = shown;
+  };
+  input.addEventListener("change", commit);
+  const name = h("span", { className: hidden ? "live-unseen" : "" }, text);
+  return {
+    node: h("label", { className: "live-field" }, name, input),
+    input,
+    name,
+    /** Show `value` in full, unless someone is typing there. */
+    show(value, force = false) {
+      const next = Number.isFinite(value) ? String(value) : "";
+      if (shown === next && !force) return;
+      if (input.getRootNode().activeElement === input && input.value !== shown && !force) return;
+      shown = next;
+      input.value = next;
+    },
+  };
+}
+
+/** A range input: `input` while it moves, `change` when it rests. */
+export function slider(text, { input: moving, change, min = 0, max = 1, step = "any" }) {
+  const range = h("input", { type: "range", min, max, step });
+  range.addEventListener("input", () => moving(range.valueAsNumber));
+  range.addEventListener("change", () => change?.());
+  const name = h("span", {}, text);
+  return { node: h("label", { className: "live-slider" }, name, range), input: range, name };
+}
+
+/** One number of the figure: a name, and an output that carries every digit. */
+export function readout(quantity, className = "") {
+  const output = h("output", { "data-quantity": quantity, "aria-live": "off" });
+  const name = h("span", { className: "live-name" });
+  return {
+    node: h("div", { className: `live-readout ${className}` }, name, output),
+    name,
+    show(value, text) {
+      write(output, text);
+      mark(output, "data-value", String(value));
+    },
+  };
+}
+
+const ROWS = 16; // the most of a slice that is shown at once
+const COLUMNS = 16;
+
+/** An array as buttons, beside its gradient in the same shape. Large ones show a part. */
+export class ArrayGrid {
+  /** `select(index)` is called when an entry is chosen. */
+  constructor(name, shape, select) {
+    Object.assign(this, { name, shape, select, cells: [], slopes: [], key: "" });
+    this.rows = shape.length > 1 ? shape.at(-2) : 1;
+    this.columns = shape.length > 0 ? shape.at(-1) : 1;
+    this.index = shape.map(() => 0);
+    const size = shape.length ? `, shape ${shape.join(" × ")}` : ", one number";
+    this.grid = h("div", { className: "live-cells", role: "group", "aria-label": name + size });
+    this.grid.addEventListener("keydown", (event) => this.move(event));
+    this.body = h("tbody");
+    const caption = h("caption", { className: "live-unseen" }, `Gradient of the loss by ${name}`);
+    const table = h("table", { className: "live-cells" }, caption, this.body);
+    this.part = h("p", { className: "live-part" });
+    const large = this.rows > ROWS || this.columns > COLUMNS || shape.length > 2;
+    this.steppers = large ? shape.map((size, axis) => this.stepper(size, axis)) : [];
+    const steppers = h("div", { className: "live-steppers" }, ...this.steppers.map((s) => s.node));
+    this.node = h(
+      "div",
+      { className: "live-array" },
+      ...(large ? [steppers, this.part] : []),
+      h("div", { className: "live-pair" },
+        h("div", { className: "live-matrix" }, h("span", { className: "live-name" }, name), h("div", { className: "live-brackets" }, this.grid)),
+        h("div", { className: "live-matrix" }, h("span", { className: "live-name" }, `∂L/∂${name}`), h("div", { className: "live-brackets" }, table)),
+      ),
+    );
+    this.show(this.index);
+  }
+
+  stepper(size, axis) {
+    const change = (value) => this.select(this.index.map((i, a) => (a === axis ? value : i)));
+    return numberInput(`axis ${axis}`, { change, step: 1, min: 0, max: size - 1 });
+  }
+
+  /** Bring the entry at `index` into the part that is shown. */
+  show(index) {
+    this.index = [...index];
+    this.steppers.forEach((stepper, axis) => stepper.show(index[axis], true));
+    const near = (at, size, most) => Math.max(0, Math.min(size - most, at - (at % (most / 2)) - most / 4));
+    const row = near(index.at(-2) ?? 0, this.rows, ROWS);
+    const column = near(index.at(-1) ?? 0, this.columns, COLUMNS);
+    const key = [...index.slice(0, -2), row, column].join();
+    if (key === this.key) return;
+    this.key = key;
+    const rows = Math.min(ROWS, this.rows);
+    const columns = Math.min(COLUMNS, this.columns);
+    this.grid.style.setProperty("--columns", columns);
+    this.cells = [];
+    this.slopes = [];
+    const lines = [];
+    for (let r = row; r < row + rows; r++) {
+      const line = h("tr");
+      for (let c = column; c < column + columns; c++) {
+        const at = this.shape.length < 2 ? [c].slice(0, this.shape.length) : [...index.slice(0, -2), r, c];
+        const flat = flatIndex(at, this.shape);
+        const name = entryName(this.name, at);
+        const cell = h("button", { type: "button", tabIndex: -1, "data-entry": name, "aria-pressed": "false" });
+        cell.addEventListener("click", () => this.select(at));
+        this.cells.push({ node: cell, at, flat, name });
+        const slope = h("td", { "data-gradient": name });
+        this.slopes.push({ node: slope, flat });
+        line.append(slope);
+      }
+      lines.push(line);
+    }
+    this.grid.replaceChildren(...this.cells.map((cell) => cell.node));
+    this.body.replaceChildren(...lines);
+    const part = [`rows ${row} to ${row + rows - 1} of ${this.rows}`, `columns ${column} to ${column + columns - 1} of ${this.columns}`];
+    write(this.part, `Shown: ${part.slice(this.shape.length < 2 ? 1 : 0).join(", ")}`);
+  }
+
+  /** Write the numbers; `chosen` is an index or null, `scale` the gradient's deepest colour. */
+  draw(values, gradient, scale, chosen) {
+    const decimals = this.decimals(values);
+    const flat = chosen ? flatIndex(chosen, this.shape) : -1;
+    const stop = chosen ? flat : flatIndex(this.index, this.shape);
+    for (const { node, flat: i, name } of this.cells) {
+      const text = format(values[i], decimals);
+      write(node, text);
+      mark(node, "data-value", String(values[i]));
+      mark(node, "aria-label", `${name} = ${text}`);
+      mark(node, "aria-pressed", String(i === flat));
+      mark(node, "tabindex", i === stop ? "0" : "-1");
+    }
+    for (const { node, flat: i } of this.slopes) {
+      const slope = gradient[i];
+      write(node, formatSigned(slope, 3));
+      mark(node, "data-value", String(slope));
+      mark(node, "class", `${slope > 0 ? "live-up" : slope < 0 ? "live-down" : ""}${i === flat ? " live-here" : ""}`);
+      const share = Number.isFinite(slope) && scale > 0 ? Math.abs(slope) / scale : 0;
+      node.style.setProperty("--share", `${Math.round(share * 40)}%`);
+    }
+  }
+
+  /** As many decimals as the shown entries need, three at most. */
+  decimals(values) {
+    let most = 1;
+    for (const { flat } of this.cells) {
+      while (most < 3 && Number(values[flat].toFixed(most)) !== values[flat]) most++;
+    }
+    return most;
+  }
+
+  focus() {
+    this.cells.find(({ node }) => node.tabIndex === 0)?.node.focus();
+  }
+
+  /** Arrow keys, Home and End choose a neighbour and take the focus along. */
+  move(event) {
+    const rank = this.shape.length;
+    const here = this.cells.find(({ node }) => node === event.target)?.at;
+    const moves = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0], Home: [0, -1e9], End: [0, 1e9] };
+    const [down, right] = moves[event.key] ?? [];
+    if (!here || !rank || down === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    const to = [...here];
+    to[rank - 1] = Math.max(0, Math.min(this.columns - 1, to[rank - 1] + right));
+    if (rank > 1) to[rank - 2] = Math.max(0, Math.min(this.rows - 1, to[rank - 2] + down));
+    event.preventDefault();
+    this.select(to);
+    this.focus();
+  }
+}
+
+/** A sentence for those who listen, at most one every `pause` milliseconds. */
+export function announcer(pause = 400) {
+  const node = h("p", { className: "live-unseen", "aria-live": "polite", "aria-atomic": "true" });
+  let timer = 0;
+  return {
+    node,
+    say(sentence) {
+      clearTimeout(timer);
+      timer = setTimeout(() => write(node, sentence), pause);
+    },
+    stop: () => clearTimeout(timer),
+  };
+}

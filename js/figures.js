@@ -1,0 +1,18 @@
+// The module that anywidget loads: one door to every live figure.
+
+import "./style.css";
+import { h } from "./controls.js";
+import { render as lossResponse } from "./figures/loss_response.js";
+
+const FIGURES = { "loss-response": lossResponse };
+
+export default {
+  render({ model, el }) {
+    const kind = model.get("_kind");
+    if (Object.hasOwn(FIGURES, kind)) return FIGURES[kind]({ model, el });
+    const words = `This page's script knows no figure called “${kind}”: the two are of different versions.`;
+    const root = h("figure", { className: "live-figure", "data-damaged": "true" }, h("p", { className: "live-note" }, words));
+    el.append(root);
+    return () => root.remove();
+  },
+};

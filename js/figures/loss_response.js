@@ -1,0 +1,476 @@
+// LossResponse: one loss, any entry of any array. Move the entry; see the loss, the tangent whose
+// slope is the gradient's entry, and the secant of a forward difference.
+
+import { load } from "../program.js";
+import { Plot, niceAbove, niceBelow, snap } from "../plot.js";
+import {
+  ArrayGrid, announcer, button, entryName, flatIndex, format, formatSigned, h, numberInput,
+  readout, slider, write,
+} from "../controls.js";
+
+const SAMPLES = 192; // intervals of the curve
+const PATIENCE = 2.5; // milliseconds of one frame that sampling the curve may take
+const SHOWN = 48; // with more entries than this, one array at a time
+const SENT = 1024; // with more numbers than this, the kernel hears of them at rest only
+const SMALLEST_STEP = -8; // log10 of the smallest finite-difference step
+const LARGEST_STEP = 1;
+
+export function render({ model, el }) {
+  const root = h("figure", { className: "live-figure", "data-figure": "loss-response" });
+  el.append(root);
+  let stop = () => {};
+  try {
+    stop = new LossResponse(model, root).stop;
+  } catch (error) {
+    root.append(h("p", { className: "live-note" }, `This figure cannot run: ${error.message}`));
+    root.dataset.damaged = "true";
+  }
+  const caption = model.get("caption");
+  if (typeof caption === "string" && caption) root.append(h("figcaption", {}, caption));
+  return () => {
+    stop();
+    root.remove();
+  };
+}
+
+/** Every other point first, then those between: the curve is whole early and fine later. */
+const ORDER = (() => {
+  const order = [0, SAMPLES];
+  for (let gap = 64; gap >= 1; gap = Math.floor(gap / 2)) {
+    for (let i = gap; i < SAMPLES; i += gap) if (!order.includes(i)) order.push(i);
+  }
+  return order;
+})();
+
+class LossResponse {
+  constructor(model, root) {
+    this.model = model;
+    this.root = root;
+    this.program = load(model.get("program"));
+    if (this.program.outputShape.length) {
+      const shape = `(${this.program.outputShape.join(", ")}${this.program.outputShape.length === 1 ? "," : ""})`;
+      throw new Error(`its function gives an array of shape ${shape}, and a gradient belongs to one number. Reduce it first.`);
+    }
+    this.inputs = this.program.inputs;
+    this.shapes = Object.fromEntries(this.inputs.map(({ name, shape }) => [name, shape]));
+    this.values = this.read("params");
+    this.initial = model.get("initial") ? this.read("initial") : copy(this.values);
+    this.entry = this.readEntry() ?? { name: this.inputs[0].name, index: this.inputs[0].shape.map(() => 0) };
+    this.heavy = Object.values(this.values).reduce((sum, v) => sum + v.length, 0) > SENT;
+    this.undo = [];
+    this.due = { curve: true, range: true, state: false };
+    this.held = false;
+    this.note = "";
+    this.build();
+    for (const [key, heard] of Object.entries({
+      "change:params": () => this.hear(),
+      "change:initial": () => this.hearInitial(),
+      "change:entry": () => this.hearEntry(),
+      "change:rate": () => this.schedule(),
+      "change:step": () => this.schedule(),
+    })) {
+      model.on(key, heard);
+      this.undo.push(() => model.off(key, heard));
+    }
+    this.schedule();
+  }
+
+  stop = () => {
+    cancelAnimationFrame(this.frame);
+    this.announcer.stop();
+    for (const undo of this.undo) undo();
+  };
+
+  // State: what the model holds, read with care, and written once a frame.
+
+  read(key) {
+    const found = {};
+    for (const { name, shape } of this.inputs) {
+      const item = this.model.get(key)?.[name];
+      const size = shape.reduce((a, b) => a * b, 1);
+      const data = Array.isArray(item?.data) ? item.data.map(number) : null;
+      if (!data || data.length !== size || String(item.shape) !== String(shape) || data.includes(null)) {
+        throw new Error(`its state holds no ${name} of shape (${shape.join(", ")}) made of numbers. Run the cell again.`);
+      }
+      found[name] = Float64Array.from(data);
+    }
+    return found;
+  }
+
+  readEntry() {
+    const { name, index } = this.model.get("entry") ?? {};
+    const shape = Object.hasOwn(this.shapes, name) ? this.shapes[name] : null;
+    const fits = shape && Array.isArray(index) && index.length === shape.length
+      && index.every((i, axis) => Number.isInteger(i) && i >= 0 && i < shape[axis]);
+    return fits ? { name, index: [...index] } : null;
+  }
+
+  positive(key, fallback) {
+    const value = this.model.get(key);
+    return Number.isFinite(value) && value > 0 ? value : fallback;
+  }
+
+  get rate() {
+    return this.positive("rate", 0.1);
+  }
+
+  get step() {
+    return this.positive("step", 0.5);
+  }
+
+  hear() {
+    if (this.held || this.model.get("params") === this.written) return;
+    try {
+      const next = this.read("params");
+      const here = this.here;
+      this.due.curve ||= this.inputs.some(({ name }) =>
+        next[name].some((v, i) => !Object.is(v, this.values[name][i]) && !(name === this.entry.name && i === here)));
+      this.values = next;
+      this.note = "";
+    } catch (error) {
+      this.note = `Nothing was changed: ${error.message}`;
+    }
+    this.schedule();
+  }
+
+  hearInitial() {
+    try {
+      this.initial = this.read("initial");
+    } catch {
+      // Reset keeps the last good one.
+    }
+  }
+
+  hearEntry() {
+    const next = this.readEntry();
+    if (!next || entryName(next.name, next.index) === this.name) return;
+    this.entry = next;
+    Object.assign(this.due, { curve: true, range: true });
+    this.schedule();
+  }
+
+  save(now) {
+    this.written = Object.fromEntries(this.inputs.map(({ name, shape }) => [
+      name, { shape: [...shape], data: Array.from(this.values[name], (v) => (Number.isFinite(v) ? v : String(v))) },
+    ]));
+    this.model.set("params", this.written);
+    if (now || !this.heavy) this.model.save_changes();
+  }
+
+  // What a reader does.
+
+  get name() {
+    return entryName(this.entry.name, this.entry.index);
+  }
+
+  get here() {
+    return flatIndex(this.entry.index, this.shapes[this.entry.name]);
+  }
+
+  get value() {
+    return this.values[this.entry.name][this.here];
+  }
+
+  choose(name, index) {
+    if (entryName(name, index) === this.name) return;
+    this.entry = { name, index };
+    Object.assign(this.due, { curve: true, range: true });
+    this.note = "";
+    this.model.set("entry", { name, index: [...index] });
+    this.model.save_changes();
+    this.drawArrays();
+    this.schedule();
+    this.tell();
+  }
+
+  moveTo(value, held = true) {
+    this.held = held;
+    this.values[this.entry.name][this.here] = value;
+    this.due.state = true;
+    this.note = "";
+    this.schedule();
+  }
+
+  rest() {
+    this.held = false;
+    this.due.rest = true;
+    this.schedule();
+    this.tell();
+  }
+
+  takeStep() {
+    const { grad, loss } = this.compute();
+    if (!Object.values(grad).every((g) => g.every(Number.isFinite))) {
+      this.note = "No step was taken: the gradient is not finite here.";
+    } else {
+      for (const { name } of this.inputs) {
+        for (let i = 0; i < grad[name].length; i++) this.values[name][i] -= this.rate * grad[name][i];
+      }
+      const next = this.program.run(this.values)[0];
+      const way = next < loss ? "fell" : next > loss ? "rose" : "stayed";
+      this.note = next === loss ? `One step: the loss stayed at ${format(loss)}.` : `One step: the loss ${way} from ${format(loss)} to ${format(next)}.`;
+      Object.assign(this.due, { curve: true, state: true, rest: true });
+    }
+    this.schedule();
+    this.tell(this.note);
+  }
+
+  reset() {
+    this.values = copy(this.initial);
+    this.note = "";
+    Object.assign(this.due, { curve: true, range: true, state: true, rest: true });
+    this.schedule();
+    this.tell("Back at the start. ");
+  }
+
+  tell(before = "") {
+    const { loss, slope } = this.compute();
+    this.announcer.say(`${before} ${this.name} = ${format(this.value)}: loss ${format(loss)}, slope ${formatSigned(slope)}.`.trim());
+  }
+
+  // The page.
+
+  build() {
+    this.announcer = announcer();
+    const shown = (quantity, className) => readout(quantity, className);
+    this.out = { value: shown("value"), loss: shown("loss", "live-loss"), slope: shown("slope", "live-tangent"), secant: shown("secant", "live-secant") };
+    write(this.out.loss.name, "loss");
+
+    const stage = h("div", { className: "live-stage" });
+    this.plot = new Plot(stage, "loss");
+    this.marks = {
+      run: this.plot.path("live-run"), loss: this.plot.path("live-loss"), secant: this.plot.path("live-secant"),
+      tangent: this.plot.path("live-tangent"), far: this.plot.dot("live-far", 4.5), point: this.plot.dot("live-point", 8),
+    };
+    this.labels = { loss: this.plot.label("live-loss", "loss"), tangent: this.plot.label("live-tangent", "tangent"), secant: this.plot.label("live-secant", "secant") };
+    this.undo.push(this.plot.onDrag((x) => this.moveTo(snap(x, this.grain)), () => this.rest()));
+
+    this.slide = slider("", { input: (v) => this.moveTo(snap(v, this.grain)), change: () => this.rest() });
+    this.exact = numberInput("exact value", { change: (v) => { this.moveTo(v, false); this.rest(); } });
+    this.h = slider("finite-difference step", {
+      min: SMALLEST_STEP, max: LARGEST_STEP, step: 0.1,
+      input: (v) => this.keep("step", Number((10 ** v).toPrecision(2))), change: () => this.tell(),
+    });
+    this.hText = h("span", { className: "live-number" });
+    this.h.node.append(this.hText);
+    this.lr = numberInput("learning rate", { change: (v) => this.keep("rate", v), min: 0 });
+
+    this.grids = Object.fromEntries(this.inputs.map(({ name, shape }) => [name, new ArrayGrid(name, shape, (index) => this.choose(name, index))]));
+    const arrays = h("div", { className: "live-arrays" });
+    const total = this.inputs.reduce((sum, { name }) => sum + this.values[name].length, 0);
+    if (total > SHOWN && this.inputs.length > 1) {
+      const pick = (name) => this.choose(name, this.grids[name].index);
+      this.picker = h("select", { onchange: () => pick(this.picker.value) }, ...this.inputs.map(({ name, shape }) => h("option", { value: name }, `${name} (${shape.join(" × ") || "one number"})`)));
+      arrays.append(h("label", { className: "live-field" }, h("span", {}, "array"), this.picker));
+    }
+    arrays.append(...Object.values(this.grids).map((grid) => grid.node));
+
+    this.said = h("p", { className: "live-note" });
+    const { value, loss, slope, secant } = this.out;
+    this.root.append(
+      h("div", { className: "live-readouts" }, value.node, loss.node, slope.node, secant.node),
+      h("div", { className: "live-body" },
+        h("div", { className: "live-left" }, stage, this.slide.node, this.said),
+        h("div", { className: "live-right" }, arrays,
+          h("div", { className: "live-controls" }, this.exact.node, this.h.node, this.lr.node,
+            h("div", { className: "live-buttons" }, button("One gradient step", () => this.takeStep()), button("Reset", () => this.reset()))))),
+      this.announcer.node,
+    );
+    this.stage = stage;
+    const watch = new ResizeObserver(() => this.schedule());
+    watch.observe(stage);
+    this.undo.push(() => watch.disconnect());
+  }
+
+  keep(key, value) {
+    if (!(value > 0)) return this.schedule();
+    this.model.set(key, value);
+    this.model.save_changes();
+    this.schedule();
+  }
+
+  // One frame: compute, then draw.
+
+  schedule() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = undefined;
+      this.paint();
+    });
+  }
+
+  compute() {
+    const { value: loss, grad } = this.program.valueAndGrad(this.values);
+    const array = this.values[this.entry.name];
+    const here = this.here;
+    const slope = grad[this.entry.name][here];
+    const kept = copy(grad);
+    const [x, step] = [array[here], this.step];
+    array[here] = x + step;
+    const ahead = this.program.run(this.values)[0];
+    array[here] = x;
+    return { loss, grad: kept, slope, ahead, secant: (ahead - loss) / step };
+  }
+
+  paint() {
+    const width = Math.round(this.stage.clientWidth);
+    if (width) this.plot.resize(width, Math.round(Math.max(220, Math.min(340, width * 0.62))));
+    const { loss, grad, slope, ahead, secant } = this.compute();
+    this.grad = grad;
+    if (this.due.state) this.save(!this.held);
+    else if (this.due.rest) this.model.save_changes();
+    this.setRange();
+    if (this.due.curve) this.startCurve();
+    this.sampleCurve();
+    this.setHeight(loss);
+    this.drawPlot(loss, slope, ahead, secant);
+    this.drawNumbers(loss, slope, secant);
+    this.due = { curve: false, range: false, state: false, rest: false };
+    if (this.sampled < ORDER.length) this.schedule();
+    this.root.dataset.ready = "true";
+  }
+
+  /** The entry's range stands still while it is held, and follows when it has left the middle. */
+  setRange() {
+    const x = Number.isFinite(this.value) ? this.value : 0;
+    const [low, high] = this.range ?? [0, 0];
+    const margin = (high - low) * 0.08;
+    const outside = x < low || x > high;
+    const near = x < low + margin || x > high - margin;
+    if (!this.due.range && !outside && (this.held || !near)) return;
+    const sizes = this.values[this.entry.name].map(Math.abs).filter(Number.isFinite);
+    const half = niceAbove(Math.min(1e300, Math.max(1e-300, 2 * Math.max(...sizes) || 1)));
+    const middle = snap(x, half / 5);
+    this.grain = niceBelow(half / 200);
+    this.range = [middle - half, middle + half];
+    Object.assign(this.slide.input, { min: this.range[0], max: this.range[1], step: this.grain });
+    Object.assign(this.due, { curve: true, range: true });
+  }
+
+  startCurve() {
+    const [low, high] = this.range;
+    this.xs = Float64Array.from({ length: SAMPLES + 1 }, (_, i) => low + ((high - low) * i) / SAMPLES);
+    this.ys = new Float64Array(SAMPLES + 1).fill(NaN);
+    this.sampled = 0;
+    this.fresh = true;
+  }
+
+  sampleCurve() {
+    if (this.sampled === ORDER.length) return;
+    const array = this.values[this.entry.name];
+    const here = this.here;
+    const x = array[here];
+    const until = performance.now() + PATIENCE;
+    do {
+      const i = ORDER[this.sampled++];
+      array[here] = this.xs[i];
+      this.ys[i] = this.program.run(this.values)[0];
+    } while (this.sampled < ORDER.length && (this.sampled < 7 || performance.now() < until));
+    array[here] = x;
+    this.known = ORDER.slice(0, this.sampled).sort((a, b) => a - b);
+    this.redraw = true;
+  }
+
+  /** The height fits the curve, and keeps still while the curve still fills it well. */
+  setHeight(loss) {
+    const ys = this.known.map((i) => this.ys[i]).filter(Number.isFinite).sort((a, b) => a - b);
+    if (Number.isFinite(loss)) ys.push(loss);
+    if (!ys.length) return this.plot.setDomain(...this.range, 0, 1);
+    const at = (share) => ys[Math.round(share * (ys.length - 1))];
+    const spread = at(0.75) - at(0.25);
+    let low = Math.max(Math.min(...ys), at(0.25) - 6 * spread);
+    let high = Math.min(Math.max(...ys), at(0.75) + 6 * spread);
+    if (Number.isFinite(loss)) [low, high] = [Math.min(low, loss), Math.max(high, loss)];
+    if (!(high - low > Math.abs(high) * 1e-12)) [low, high] = [low - (Math.abs(low) || 1) / 2, high + (Math.abs(high) || 1) / 2];
+    if (low >= 0 && low < 0.4 * high) low = 0;
+    const room = (high - low) * 0.07;
+    const wanted = [low === 0 ? -room / 2 : low - room, high + room];
+    const [, , y0, y1] = this.plot.domain;
+    const fits = wanted[0] >= y0 - room && wanted[1] <= y1 + room && wanted[1] - wanted[0] > 0.4 * (y1 - y0);
+    const settled = this.settled === String(this.range);
+    if (settled && (this.held || fits)) return;
+    if (this.sampled === ORDER.length) this.settled = String(this.range);
+    this.plot.setDomain(...this.range, ...wanted);
+    this.redraw = true;
+  }
+
+  drawPlot(loss, slope, ahead, secant) {
+    const { plot, marks, labels } = this;
+    const x = this.value;
+    const domain = String([plot.domain, plot.width, plot.height]);
+    if (this.redraw || this.drawn !== domain) {
+      plot.curve(marks.loss, this.known.map((i) => this.xs[i]), this.known.map((i) => this.ys[i]));
+      this.drawn = domain;
+      this.redraw = false;
+    }
+    plot.line(marks.tangent, x, loss, slope);
+    plot.line(marks.secant, x, loss, secant);
+    plot.put(marks.point, x, loss);
+    plot.put(marks.far, x + this.step, ahead);
+    plot.curve(marks.run, [x, x + this.step, x + this.step], [loss, loss, ahead]);
+    const across = (px) => plot.domain[0] + (px / plot.inner.width) * (plot.domain[1] - plot.domain[0]);
+    const [low, high] = this.range;
+    labels.loss.at = (px) => {
+      const place = ((across(px) - low) / (high - low)) * SAMPLES;
+      const i = Math.max(0, Math.min(SAMPLES - 1, Math.floor(place)));
+      return plot.y(this.ys[i] + (place - i) * (this.ys[i + 1] - this.ys[i]));
+    };
+    labels.tangent.at = (px) => plot.y(loss + slope * (across(px) - x));
+    labels.secant.at = (px) => plot.y(loss + secant * (across(px) - x));
+    plot.placeLabels([[plot.x(x), plot.y(loss)], [plot.x(x + this.step), plot.y(ahead)]].filter(([a, b]) => Number.isFinite(a + b)));
+  }
+
+  drawNumbers(loss, slope, secant) {
+    const { out, name, value } = this;
+    write(out.value.name, name);
+    write(out.slope.name, `tangent’s slope, ∂L/∂${name}`);
+    write(out.secant.name, `secant’s slope, h = ${format(this.step, 2)}`);
+    out.value.show(value, format(value));
+    out.loss.show(loss, format(loss));
+    out.slope.show(slope, formatSigned(slope));
+    out.secant.show(secant, formatSigned(secant));
+    write(this.slide.name, `move ${name}`);
+    const { input } = this.slide;
+    if (input.valueAsNumber !== value) input.value = value;
+    input.setAttribute("aria-valuetext", format(value));
+    this.exact.show(value);
+    write(this.exact.name, `exact ${name}`);
+    this.lr.show(this.rate);
+    if (Math.abs(this.h.input.valueAsNumber - Math.log10(this.step)) > 0.05) this.h.input.value = Math.log10(this.step);
+    write(this.hText, `h = ${format(this.step, 2)}`);
+    this.h.input.setAttribute("aria-valuetext", String(this.step));
+
+    this.drawArrays();
+    write(this.said, this.note || this.warning(loss, slope));
+    this.plot.node.setAttribute("aria-label", `The loss as ${name} moves from ${format(this.range[0], 2)} to ${format(this.range[1], 2)}. At ${format(value)} the loss is ${format(loss)} and the tangent's slope ${formatSigned(slope)}.`);
+  }
+
+  drawArrays() {
+    let scale = 0;
+    for (const g of Object.values(this.grad)) for (const v of g) if (Number.isFinite(v)) scale = Math.max(scale, Math.abs(v));
+    for (const { name } of this.inputs) {
+      const grid = this.grids[name];
+      const chosen = name === this.entry.name;
+      grid.node.hidden = this.picker && !chosen;
+      if (grid.node.hidden) continue;
+      if (chosen) grid.show(this.entry.index);
+      grid.draw(this.values[name], this.grad[name], scale, chosen ? this.entry.index : null);
+    }
+    if (this.picker) this.picker.value = this.entry.name;
+  }
+
+  warning(loss, slope) {
+    if (!Number.isFinite(loss)) return `The loss is ${Number.isNaN(loss) ? "undefined" : "too large for a float64"} at ${this.name} = ${format(this.value)}: there is no point, and no tangent, to draw.`;
+    if (!Number.isFinite(slope)) return `The loss has no finite slope at ${this.name} = ${format(this.value)}.`;
+    if (this.known.some((i) => !Number.isFinite(this.ys[i]))) return "The curve has a gap where the loss is not a finite number.";
+    return "";
+  }
+}
+
+function number(value) {
+  if (typeof value === "number") return value;
+  return { NaN, Infinity, "-Infinity": -Infinity }[value] ?? (value === "NaN" ? NaN : null);
+}
+
+function copy(arrays) {
+  return Object.fromEntries(Object.entries(arrays).map(([name, array]) => [name, array.slice()]));
+}

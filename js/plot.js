@@ -1,0 +1,261 @@
+// A small SVG plotting core: two linear axes, curves with gaps, lines, dots, and direct labels
+// that look for a free place. Everything is in CSS pixels, so text keeps its size.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+export function svg(tag, attributes = {}, parent = null) {
+  const node = document.createElementNS(SVG, tag);
+  set(node, attributes);
+  parent?.append(node);
+  return node;
+}
+
+function set(node, attributes) {
+  for (const key in attributes) {
+    const value = String(attributes[key]);
+    if (node.getAttribute(key) !== value) node.setAttribute(key, value);
+  }
+}
+
+/** The largest of 1, 2, 5 times a power of ten that is at most `value` > 0. */
+export function niceBelow(value) {
+  const power = 10 ** Math.floor(Math.log10(value));
+  const lead = value / power + 1e-9;
+  return (lead >= 5 ? 5 : lead >= 2 ? 2 : 1) * power;
+}
+
+/** The smallest of 1, 2, 5 times a power of ten that is at least `value` > 0. */
+export function niceAbove(value) {
+  const nice = niceBelow(value);
+  if (nice >= value * (1 - 1e-9)) return nice;
+  return nice * (Math.round(nice / 10 ** Math.floor(Math.log10(nice) + 1e-9)) === 2 ? 2.5 : 2);
+}
+
+/** How many decimals a multiple of `step` needs. */
+export function decimalsOf(step) {
+  return Math.min(12, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
+}
+
+/** Round to the nearest multiple of `step`, without the dust of binary fractions. */
+export function snap(value, step) {
+  const decimals = decimalsOf(step);
+  return Number((Math.round(value / step) * step).toFixed(decimals));
+}
+
+function ticks(low, high, count) {
+  const step = niceAbove((high - low) / Math.max(1, count));
+  const found = [];
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) {
+    found.push(snap(i * step, step));
+  }
+  return { step, found };
+}
+
+function tickText(value, step) {
+  const far = Math.abs(value) >= 1e6 || (value !== 0 && step < 1e-5);
+  return (far ? value.toExponential(1) : value.toFixed(decimalsOf(step))).replaceAll("-", "−");
+}
+
+const MARGIN = { top: 26, right: 14, bottom: 26, left: 46 };
+const FAR = 1e5; // pixels; beyond this SVG renderers lose their way
+
+export class Plot {
+  /** An SVG image in `host`; `yName` stands above the vertical axis. */
+  constructor(host, yName) {
+    this.node = svg("svg", { class: "live-plot", role: "img", focusable: "false" }, host);
+    this.grid = svg("g", { class: "live-grid", "aria-hidden": "true" }, this.node);
+    this.inside = svg("svg", { overflow: "hidden", "aria-hidden": "true" }, this.node);
+    this.over = svg("g", { "aria-hidden": "true" }, this.node);
+    this.yName = svg("text", { class: "live-axis-name", x: 4, y: 14 }, this.over);
+    this.yName.textContent = yName;
+    this.domain = [0, 1, 0, 1];
+    this.labels = [];
+    this.resize(560, 320);
+  }
+
+  resize(width, height) {
+    if (width === this.width && height === this.height) return false;
+    Object.assign(this, { width, height });
+    this.inner = { left: MARGIN.left, top: MARGIN.top };
+    this.inner.width = Math.max(40, width - MARGIN.left - MARGIN.right);
+    this.inner.height = Math.max(40, height - MARGIN.top - MARGIN.bottom);
+    set(this.node, { width, height, viewBox: `0 0 ${width} ${height}` });
+    const { left: x, top: y, width: w, height: h } = this.inner;
+    set(this.inside, { x, y, width: w, height: h });
+    this.drawAxes();
+    return true;
+  }
+
+  /** Show x from x0 to x1 and y from y0 to y1. */
+  setDomain(x0, x1, y0, y1) {
+    if (this.domain.every((v, i) => v === [x0, x1, y0, y1][i])) return;
+    this.domain = [x0, x1, y0, y1];
+    this.drawAxes();
+  }
+
+  x(value) {
+    return ((value - this.domain[0]) / (this.domain[1] - this.domain[0])) * this.inner.width;
+  }
+
+  y(value) {
+    const share = (value - this.domain[2]) / (this.domain[3] - this.domain[2]);
+    return Math.max(-FAR, Math.min(FAR, (1 - share) * this.inner.height));
+  }
+
+  /** The x that a pointer event points at. */
+  xAt(event) {
+    const box = this.node.getBoundingClientRect();
+    const px = ((event.clientX - box.left) / (box.width || 1)) * this.width - this.inner.left;
+    const share = Math.max(0, Math.min(1, px / this.inner.width));
+    return this.domain[0] + share * (this.domain[1] - this.domain[0]);
+  }
+
+  drawAxes() {
+    const { left, top, width, height } = this.inner;
+    const [x0, x1, y0, y1] = this.domain;
+    const nodes = [];
+    const line = (attributes) => nodes.push(svg("line", attributes));
+    const text = (attributes, words) => {
+      nodes.push(svg("text", attributes));
+      nodes.at(-1).textContent = words;
+    };
+    const across = ticks(x0, x1, Math.max(2, Math.floor(width / 70)));
+    const up = ticks(y0, y1, Math.max(2, Math.floor(height / 48)));
+    for (const v of up.found) {
+      const y = top + this.y(v);
+      line({ x1: left, x2: left + width, y1: y, y2: y, class: v === 0 ? "live-zero" : "" });
+      text({ x: left - 8, y: y + 4, "text-anchor": "end" }, tickText(v, up.step));
+    }
+    const foot = top + height;
+    for (const v of across.found) {
+      const x = left + this.x(v);
+      line({ x1: x, x2: x, y1: foot, y2: foot + 5, class: "live-tick" });
+      text({ x, y: foot + 19, "text-anchor": "middle" }, tickText(v, across.step));
+    }
+    line({ x1: left, x2: left + width, y1: foot, y2: foot, class: "live-tick" });
+    this.grid.replaceChildren(...nodes);
+  }
+
+  path(name) {
+    return svg("path", { class: name, fill: "none" }, this.inside);
+  }
+
+  dot(name, r) {
+    return svg("circle", { class: name, r }, this.inside);
+  }
+
+  /** Draw points in order; one that is not finite leaves a gap. */
+  curve(path, xs, ys) {
+    let d = "";
+    let pen = "M";
+    for (let i = 0; i < xs.length; i++) {
+      if (Number.isFinite(ys[i])) {
+        d += `${pen}${this.x(xs[i]).toFixed(2)} ${this.y(ys[i]).toFixed(2)}`;
+        pen = "L";
+      } else pen = "M";
+    }
+    set(path, { d });
+  }
+
+  /** Draw the whole line through (x, y) with `slope`, or nothing where that is not finite. */
+  line(path, x, y, slope) {
+    const [x0, x1] = this.domain;
+    const ends = [y + slope * (x0 - x), y + slope * (x1 - x)];
+    if (!ends.every(Number.isFinite)) return set(path, { d: "" });
+    set(path, { d: this.segment(x, y, slope) });
+  }
+
+  segment(x, y, slope) {
+    // Cut at the frame ourselves: a steep line's ends lie too far off to be drawn from.
+    const [x0, x1, y0, y1] = this.domain;
+    const reach = slope ? (y1 - y0 + Math.abs(y - y0) + Math.abs(y - y1)) / Math.abs(slope) : Infinity;
+    const a = Math.max(x0, x - reach);
+    const b = Math.min(x1, x + reach);
+    const at = (v) => `${this.x(v).toFixed(2)} ${this.y(y + slope * (v - x)).toFixed(2)}`;
+    return `M${at(a)}L${at(b)}`;
+  }
+
+  put(dot, x, y) {
+    const shown = Number.isFinite(x) && Number.isFinite(y);
+    set(dot, shown ? { cx: this.x(x), cy: this.y(y), visibility: "visible" } : { visibility: "hidden" });
+  }
+
+  /** A word that names a line: `at(px)` is the line's height there, or NaN. */
+  label(name, words) {
+    const node = svg("text", { class: `live-label ${name}`, "text-anchor": "middle" }, this.over);
+    node.textContent = words;
+    const label = { node, at: () => NaN, size: words.length * 7.2, place: -1 };
+    this.labels.push(label);
+    return label;
+  }
+
+  /** Put each label beside its line where it covers least; `dots` are [px, py] to keep clear. */
+  placeLabels(dots) {
+    const { width, height, left, top } = this.inner;
+    const taken = dots.map(([x, y]) => [x - 12, x + 12, y - 12, y + 12]);
+    for (const label of this.labels) {
+      const half = label.size / 2 + 3;
+      let best = null;
+      for (let i = 0; i < 44; i++) {
+        const x = half + ((width - 2 * half) * (i >> 1)) / 21;
+        const own = label.at(x);
+        if (!Number.isFinite(own)) continue;
+        const rise = Math.abs(label.at(x + 8) - label.at(x - 8)) / 16 || 0;
+        const away = 11 + Math.min(rise * half, 40);
+        const y = own + (i & 1 ? away : -away);
+        const box = [x - half, x + half, y - 9, y + 9];
+        if (box[2] < 0 || box[3] > height) continue;
+        let cost = Math.abs(away - 11) / 4 + (i === label.place ? -6 : 0);
+        cost += 3 * (1 - Math.abs((2 * x) / width - 1));
+        for (const b of taken) {
+          if (box[0] < b[1] && box[1] > b[0] && box[2] < b[3] && box[3] > b[2]) cost += 40;
+        }
+        for (const other of this.labels) {
+          for (const px of [box[0], x - half / 2, x, x + half / 2, box[1]]) {
+            const there = other.at(px);
+            if (there > box[2] && there < box[3]) cost += 7;
+          }
+        }
+        if (!best || cost < best.cost) best = { cost, i, x, y, box };
+      }
+      set(label.node, { visibility: best ? "visible" : "hidden" });
+      if (!best) continue;
+      label.place = best.i;
+      taken.push(best.box);
+      set(label.node, { x: left + best.x, y: top + best.y + 4 });
+    }
+  }
+
+  /** Call `move(x)` while a pointer drags, then `release()`; returns the undoing. */
+  onDrag(move, release) {
+    let held = null;
+    let moved = false;
+    const down = (event) => {
+      if (event.button !== 0 || held !== null) return;
+      held = event.pointerId;
+      this.node.setPointerCapture(held);
+      this.node.classList.add("live-held");
+      moved = event.pointerType !== "touch"; // a touch may be the start of scrolling the page
+      if (!moved) return;
+      event.preventDefault();
+      move(this.xAt(event));
+    };
+    const drag = (event) => {
+      if (event.pointerId !== held) return;
+      moved = true;
+      move(this.xAt(event));
+    };
+    const up = (event) => {
+      if (event.pointerId !== held) return;
+      held = null;
+      this.node.classList.remove("live-held");
+      if (!moved && event.type === "pointerup") move(this.xAt(event));
+      release();
+    };
+    const on = { pointerdown: down, pointermove: drag, pointerup: up, pointercancel: up };
+    for (const kind in on) this.node.addEventListener(kind, on[kind]);
+    return () => {
+      for (const kind in on) this.node.removeEventListener(kind, on[kind]);
+    };
+  }
+}

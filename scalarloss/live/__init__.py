@@ -1,0 +1,5 @@
+"""The live figures: widgets in a notebook, alive on the built page too."""
+
+from scalarloss.live.loss_response import LossResponse
+
+__all__ = ["LossResponse"]

@@ -1,0 +1,145 @@
+"""LossResponse: move any entry of any array and see one number answer."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import traitlets
+
+from scalarloss import plot
+from scalarloss.derivatives import Gradients, Traceable, value_and_grad
+from scalarloss.errors import NonFiniteError, NotScalarError, ShapeError
+from scalarloss.live.base import LiveFigure
+from scalarloss.primitives import Array
+from scalarloss.program import Program, array_from_dict, array_to_dict, float_array
+from scalarloss.tracing import trace
+
+Entry = tuple[str, tuple[int, ...]]
+
+
+def write_arrays(arrays: Mapping[str, Array], _widget: Any) -> dict[str, Any]:
+    return {name: array_to_dict(array) for name, array in arrays.items()}
+
+
+def read_arrays(data: Mapping[str, Any], _widget: Any) -> Gradients:
+    return {name: array_from_dict(item, name) for name, item in data.items()}
+
+
+def write_entry(entry: Entry, _widget: Any) -> dict[str, Any]:
+    return {"name": entry[0], "index": list(entry[1])}
+
+
+def read_entry(data: Mapping[str, Any], _widget: Any) -> Entry:
+    return data["name"], tuple(data["index"])
+
+
+class LossResponse(LiveFigure):
+    """The loss along one entry, with its tangent, a secant, and the gradient of every array.
+
+    `f` is a traceable function of the named `arrays` (or a Program) whose output has shape ().
+    `entry` is a name and an index, ("W", (0, 1)); the first entry of the first array if left out.
+    `rate` is the learning rate of a gradient step and `step` the finite difference's h, both
+    positive. In a kernel the state is Python too: set `params` or `entry`, read `loss` and
+    `gradient`. Raises NotScalarError for another output, ShapeError for a name, a shape or an
+    entry that does not exist, DtypeError for anything but real floats, NonFiniteError for a NaN
+    or an infinity; after an error the figure is as it was.
+    """
+
+    _kind = traitlets.Unicode("loss-response").tag(sync=True)
+    program = traitlets.Dict(read_only=True).tag(sync=True)
+    params = traitlets.Dict().tag(sync=True, to_json=write_arrays, from_json=read_arrays)
+    initial = traitlets.Dict(read_only=True).tag(
+        sync=True, to_json=write_arrays, from_json=read_arrays
+    )
+    entry = traitlets.Any().tag(sync=True, to_json=write_entry, from_json=read_entry)
+    rate = traitlets.Float(0.1).tag(sync=True)
+    step = traitlets.Float(0.5).tag(sync=True)
+
+    def __init__(
+        self,
+        f: Traceable,
+        /,
+        *,
+        entry: Entry | None = None,
+        rate: float = 0.1,
+        step: float = 0.5,
+        caption: str = "",
+        **arrays: Any,
+    ) -> None:
+        self._traced = f if isinstance(f, Program) else trace(f, **arrays)
+        if self._traced.output_shape != ():
+            raise NotScalarError(self._traced.output_shape)
+        start = self._fit(arrays)
+        name, shape = next(iter(self._traced.inputs.items()))
+        self.set_trait("program", self._traced.to_dict())
+        self.set_trait("initial", start)
+        super().__init__(
+            params=start,
+            entry=entry or (name, (0,) * len(shape)),
+            rate=rate,
+            step=step,
+            caption=caption,
+        )
+
+    def _fit(self, arrays: Mapping[str, Any]) -> Gradients:
+        """The arrays as the program takes them, copied; refused unless they fit."""
+        self._traced.slots(arrays)
+        fitted = {name: np.array(float_array(name, arrays[name])) for name in self._traced.inputs}
+        for name, array in fitted.items():
+            if not np.isfinite(array).all():
+                raise NonFiniteError(f"{name} holds a NaN or an infinity: a figure moves numbers.")
+        return fitted
+
+    @traitlets.validate("params")
+    def _fit_params(self, proposal: Any) -> Gradients:
+        return self._fit(proposal["value"])
+
+    @traitlets.validate("entry")
+    def _fit_entry(self, proposal: Any) -> Entry:
+        try:
+            name, index = proposal["value"]
+            place = (int(index),) if isinstance(index, int) else tuple(map(int, index))
+            fits = 0 <= np.ravel_multi_index(place, self._traced.inputs[name]) if place else True
+        except (TypeError, ValueError, KeyError):
+            fits = False
+        if not fits or len(place) != len(self._traced.inputs[name]):
+            arrays = ", ".join(f"{n} {s}" for n, s in self._traced.inputs.items())
+            raise ShapeError(
+                f"there is no entry {proposal['value']!r}: name one of {arrays} and an index of "
+                'its shape, as ("W", (0, 1)).'
+            )
+        return name, place
+
+    @traitlets.validate("rate", "step")
+    def _fit_positive(self, proposal: Any) -> float:
+        if not 0 < proposal["value"] < np.inf:
+            raise NonFiniteError(
+                f"{proposal['trait'].name} is {proposal['value']}: pass a positive number."
+            )
+        return float(proposal["value"])
+
+    @property
+    def loss(self) -> float:
+        """The loss at the current arrays."""
+        return float(self._traced(**self.params))
+
+    @property
+    def gradient(self) -> Gradients:
+        """The gradient at the current arrays, by name, each shaped like its array."""
+        return value_and_grad(self._traced, **self.params)[1]
+
+    def take_step(self) -> None:
+        """Move every array against its gradient by the learning rate."""
+        gradient = self.gradient
+        self.params = {n: a - self.rate * gradient[n] for n, a in self.params.items()}
+
+    def reset(self) -> None:
+        """Put every array back to where it began."""
+        self.params = self.initial
+
+    def picture(self) -> plot.Figure:
+        return plot.loss_response(self._traced, self.params, self.entry, self.step)
+
+    def __repr__(self) -> str:
+        arrays = ", ".join(f"{name}: {shape}" for name, shape in self._traced.inputs.items())
+        return f"LossResponse(loss={self.loss:.6g}, {arrays})"

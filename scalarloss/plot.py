@@ -1,0 +1,107 @@
+"""The still figures: what chapters draw with matplotlib, and what a live figure is without script."""
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from scalarloss.derivatives import value_and_grad
+from scalarloss.primitives import Array
+from scalarloss.program import Program
+
+BLUE, ORANGE, GREY = "#0072b2", "#b34700", "#666666"  # told apart by colour-blind readers
+COLOURS = (BLUE, ORANGE, GREY)
+
+
+def axes_of_page(height: float = 3.4) -> tuple[Figure, Axes]:
+    """Axes as wide as a column of text, without a box around them."""
+    figure, axes = plt.subplots(figsize=(6.4, height), layout="constrained")
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def as_svg(figure: Figure) -> str:
+    """The figure as SVG, the same bytes every time, and closed."""
+    with mpl.rc_context({"svg.hashsalt": "scalarloss", "svg.fonttype": "none"}):
+        return written(figure, "svg").decode()
+
+
+def as_png(figure: Figure) -> bytes:
+    """The figure as PNG, and closed."""
+    return written(figure, "png")
+
+
+def written(figure: Figure, kind: str) -> bytes:
+    buffer = io.BytesIO()
+    metadata = {"Date": None} if kind == "svg" else {"Software": None}
+    figure.savefig(buffer, format=kind, dpi=144, metadata=metadata)
+    plt.close(figure)
+    return buffer.getvalue()
+
+
+def loss_response(
+    program: Program, arrays: Mapping[str, Array], entry: tuple[str, tuple[int, ...]], step: float
+) -> Figure:
+    """Draw the loss along one entry, the tangent there, and the secant of a forward difference."""
+    name, index = entry
+    label = f"{name}[{', '.join(map(str, index))}]" if index else name
+
+    def at(value: float) -> float:
+        moved = np.array(arrays[name])
+        moved[index] = value
+        return float(program(**{**arrays, name: moved}))
+
+    here = float(arrays[name][index])
+    loss, gradient = value_and_grad(program, name, **arrays)
+    slope = float(gradient[name][index])
+    reach = max(1.0, 2 * abs(here), 1.5 * step)
+    xs = np.linspace(here - reach, here + reach, 121)
+    with np.errstate(all="ignore"):
+        ys = np.array([at(x) for x in xs])
+        ahead = at(here + step)
+    figure, axes = axes_of_page()
+    axes.plot(xs, ys, color=BLUE, linewidth=2, label="loss")
+    low, high = axes.get_ylim()
+    axes.plot(xs, loss + slope * (xs - here), color=ORANGE, linewidth=1.5)
+    axes.plot([here, here + step], [loss, ahead], color=GREY, linewidth=1.5, linestyle="--")
+    axes.plot([here], [loss], "o", color=ORANGE)
+    axes.set(xlabel=label, ylabel="loss", ylim=(low, high), xlim=(xs[0], xs[-1]))
+    axes.set_title(
+        f"{label} = {here:.4g}   loss {loss:.4g}   slope {slope:.4g}", loc="left", fontsize=10
+    )
+    return figure
+
+
+def loss_histories(histories: Mapping[str, Sequence[float]]) -> None:
+    """Draw each run's loss against its steps, with its name beside its curve."""
+    _, axes = axes_of_page()
+    for (name, history), colour in zip(histories.items(), COLOURS, strict=False):
+        axes.plot(history, color=colour, linewidth=2)
+        middle = len(history) // 2
+        axes.annotate(
+            name,
+            (middle, history[middle]),
+            (0, 8),
+            textcoords="offset points",
+            color=colour,
+            ha="center",
+        )
+    axes.set(xlabel="step", ylabel="loss", ylim=(0, None))
+    axes.margins(x=0)
+    plt.show()
+
+
+def multiplication_counts(outputs: Any, counts: Mapping[str, Sequence[int]]) -> None:
+    """Draw how many multiplications a chain takes from either end, against its outputs."""
+    _, axes = axes_of_page()
+    for (name, numbers), colour in zip(counts.items(), COLOURS, strict=False):
+        axes.loglog(outputs, numbers, color=colour, linewidth=2, marker="o", markersize=4)
+        axes.annotate(name, (outputs[1], numbers[1]), (0, 9), textcoords="offset points", color=colour)
+    axes.set(xlabel="outputs", ylabel="multiplications")
+    axes.margins(y=0.15)
+    plt.show()
