@@ -105,3 +105,28 @@ def multiplication_counts(outputs: Any, counts: Mapping[str, Sequence[int]]) -> 
     axes.set(xlabel="outputs", ylabel="multiplications")
     axes.margins(y=0.15)
     plt.show()
+
+
+def error_against_step(
+    steps: Any,
+    errors: Mapping[str, Sequence[float]],
+    labels: Mapping[str, tuple[float, float]],
+    marks: Mapping[str, float] | None = None,
+) -> None:
+    """Draw each difference quotient's relative error against its step, on logarithmic axes.
+
+    `labels` says where each quotient's name begins, as (step, error); `marks` are steps to point
+    out, by name. An error of 0 lies on the floor, a quarter of the spacing of floats at 1.
+    """
+    _, axes = axes_of_page(3.8)
+    looks = zip(COLOURS, ("-", "-", "--"), strict=True)
+    for (name, found), (colour, style) in zip(errors.items(), looks, strict=False):
+        shown = np.maximum(found, np.finfo(float).eps / 4)
+        axes.loglog(steps, shown, color=colour, linestyle=style, linewidth=1.75)
+        axes.text(*labels[name], name, color=colour)
+    for name, step in (marks or {}).items():
+        axes.axvline(step, color=GREY, linewidth=0.8, linestyle=":")
+        axes.text(step, 1.02, name, color=GREY, ha="center", transform=axes.get_xaxis_transform())
+    axes.set(xlabel="step h", ylabel="relative error", ylim=(1e-17, 10))
+    axes.margins(x=0.02)
+    plt.show()
