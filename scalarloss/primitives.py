@@ -1,6 +1,7 @@
 """The primitives: what each operation is. Its NumPy function, its arguments, parameters, shape."""
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -67,7 +68,8 @@ def are_subscripts(value: object) -> bool:
 
 
 def is_finite_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and abs(value) <= sys.float_info.max
 
 
 def is_integer_array(value: object) -> bool:
@@ -103,7 +105,7 @@ def take(x: Array, indices: NDArray[np.intp]) -> Array:
 
 
 def pad(x: Array, widths: tuple[tuple[int, int], ...], value: float) -> Array:
-    wide = np.full(padded(x.shape, widths, value), value)
+    wide = np.full(padded(x.shape, widths, value), value, dtype=np.float64)
     wide[tuple(slice(w, w + n) for n, (w, _) in zip(x.shape, widths, strict=True))] = x
     return wide
 
