@@ -1,4 +1,4 @@
-"""What nbval leaves alone: a chapter stores text only, so a picture has nothing to be compared with."""
+"""What nbval leaves alone: a chapter stores text only, so no picture is there to compare with."""
 
 import pytest
 

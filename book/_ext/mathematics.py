@@ -30,8 +30,12 @@ def reporting(visit: Any) -> Any:
 def keep_used_styles(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
 ) -> None:
-    """Name KaTeX's style sheets once, and only on a page that shows a formula."""
-    used = doctree is not None and any(doctree.findall(is_mathematics))
+    """Name KaTeX's style sheets once, and only on a page that shows a formula.
+
+    A formula in a title shows on every page, in the contents.
+    """
+    shown = [*app.env.titles.values(), *([doctree] if doctree else [])]
+    used = any(any(tree.findall(is_mathematics)) for tree in shown)
     sheets = {str(sheet.filename): sheet for sheet in context["css_files"]}
     context["css_files"][:] = [s for name, s in sheets.items() if used or "katex" not in name]
 

@@ -1,0 +1,286 @@
+"""The book, committed and built: its conventions, its stored outputs, its pages' addresses."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlsplit
+
+import pytest
+import yaml
+from sphinxcontrib import katex
+
+ROOT = Path(__file__).parents[1]
+BOOK = ROOT / "book"
+SITE = ROOT / "_build" / "html"
+NOTEBOOKS = sorted(BOOK.glob("*.ipynb"))
+TAGS = {"hide-input", "remove-cell", "raises-exception", "nbval-ignore-output"}
+TEXT = {"text/plain", "application/papermill.record/text/plain"}
+
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def read(path):
+    return json.loads(path.read_text("utf-8"))
+
+
+def source(cell):
+    return "".join(cell["source"])
+
+
+def code_cells(path):
+    return [cell for cell in read(path)["cells"] if cell["cell_type"] == "code"]
+
+
+# What is committed
+
+
+def test_every_notebook_stands_in_the_contents():
+    contents = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    chapters = [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
+    assert [contents["root"], *chapters] == sorted(
+        (path.stem for path in NOTEBOOKS), key=lambda name: (name != "index", name)
+    )
+
+
+@each_notebook
+def test_a_notebook_keeps_the_conventions(path):
+    notebook = read(path)
+    assert "widgets" not in notebook["metadata"], "widget state is stored: run `make notebooks`"
+    prose = [source(cell) for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
+    fenced = re.compile(r"^(`{3,}|~{3,}).*?^\1`*\s*$", re.M | re.S)
+    headings = re.findall(r"^# .+$", "\n".join(fenced.sub("", text) for text in prose), re.M)
+    assert len(headings) == 1
+    assert source(notebook["cells"][0]).startswith(headings[0])
+    tags = [tag for cell in notebook["cells"] for tag in cell["metadata"].get("tags", [])]
+    assert set(tags) <= TAGS
+
+
+@each_notebook
+def test_a_notebook_was_run_from_top_to_bottom_and_stores_text_only(path):
+    cells = code_cells(path)
+    counts = [cell["execution_count"] for cell in cells]
+    assert counts == list(range(1, len(cells) + 1)), "run `make notebooks`"
+    for cell in cells:
+        for output in cell["outputs"]:
+            assert set(output.get("data", {})) <= TEXT
+            assert not output.get("traceback")
+
+
+@each_notebook
+def test_a_code_cell_is_short_and_installs_nothing(path):
+    for cell in code_cells(path):
+        text = source(cell)
+        assert len([line for line in text.splitlines() if line.strip()]) <= 25, text
+        assert not re.search(r"^\s*[!%]", text, re.M), text
+        if "nbval-ignore-output" in cell["metadata"].get("tags", []):
+            assert "#" in text, f"say why this output is not compared:\n{text}"
+
+
+# What is compared
+
+
+def validate(folder, *options):
+    """Run pytest with the project's settings on the notebooks of `folder`."""
+    shutil.copy(BOOK / "conftest.py", folder)
+    pytest_ = [sys.executable, "-m", "pytest", "-c", ROOT / "pyproject.toml", "--rootdir", folder]
+    command = [*pytest_, "-q", "-p", "no:cacheprovider", *options, folder]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+
+
+def change_a_digit(text):
+    """The text with its last digit changed, or None where it has none."""
+    found = re.search(r"\d(?=\D*\Z)", text)
+    return found and text[: found.start()] + str((int(found[0]) + 1) % 10) + text[found.end() :]
+
+
+def spoil(path):
+    """Change one digit of one stored output in every cell that has one; return how many."""
+    notebook, changed = read(path), 0
+    for cell in notebook["cells"]:
+        if "nbval-ignore-output" in cell["metadata"].get("tags", []):
+            continue
+        for output in cell.get("outputs", []):
+            place = output.get("data", output)
+            key = next((k for k in ("text", "evalue", *sorted(TEXT)) if k in place), None)
+            if key and (other := change_a_digit("".join(place[key]))):
+                place[key] = other
+                changed += 1
+                break
+    path.write_text(json.dumps(notebook), "utf-8")
+    return changed
+
+
+def test_an_untouched_notebook_passes(tmp_path):
+    shutil.copy(NOTEBOOKS[0], tmp_path)
+    result = validate(tmp_path)
+    assert result.returncode == 0, result.stdout
+
+
+@each_notebook
+def test_one_changed_digit_in_a_stored_output_fails(path, tmp_path):
+    changed = spoil(Path(shutil.copy(path, tmp_path)))
+    result = validate(tmp_path)
+    failed = re.search(r"(\d+) failed", result.stdout)
+    assert changed > 0
+    assert (failed and int(failed[1])) == changed, result.stdout[-3000:]
+
+
+@each_notebook
+def test_running_and_tidying_a_notebook_again_changes_no_byte(path, tmp_path):
+    copy = Path(shutil.copy(path, tmp_path))
+    tidy = [sys.executable, ROOT / "tools" / "notebooks.py", copy]
+    subprocess.run(tidy, check=True, capture_output=True)
+    assert copy.read_bytes() == path.read_bytes(), "run `make notebooks`"
+
+
+# What is built
+
+FETCHING_LINKS = {"stylesheet", "preload", "modulepreload", "prefetch", "icon", "manifest"}
+FETCHING_LINKS |= {"preconnect", "dns-prefetch", "apple-touch-icon", "shortcut"}
+STYLE_FETCHES = re.compile(r"""url\(\s*["']?([^"')]+)|@import\s+["']([^"']+)""")
+SCRIPT_FETCHES = re.compile(r"""\b(?:import|from|fetch)\s*\(?\s*["']([^"']+)["']""")
+
+
+class Page(HTMLParser):
+    """What a page fetches, where it links to, and which anchors and scripts it holds."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path, self.fetched, self.links, self.anchors = path, [], [], set()
+        self.inside = None
+        self.text = path.read_text("utf-8")
+        self.feed(self.text)
+
+    def handle_starttag(self, tag, attributes):
+        found = {name: value or "" for name, value in attributes}
+        self.inside = tag if tag in ("style", "script") else None
+        if tag == "script" and "json" in found.get("type", ""):
+            self.inside = None
+        self.anchors |= {found[name] for name in ("id", "name") if name in found}
+        self.fetched += [found[n] for n in ("src", "poster", "data") if n in found]
+        self.fetched += [part.split()[0] for part in found.get("srcset", "").split(",") if part]
+        self.fetched += styled(found.get("style", ""))
+        if tag == "link" and FETCHING_LINKS & set(found.get("rel", "").split()):
+            self.fetched.append(found["href"])
+        if tag == "image" or tag == "use":
+            self.fetched += [found[n] for n in ("href", "xlink:href") if n in found]
+        if tag == "a" and "href" in found:
+            self.links.append(found["href"])
+        if tag == "meta" and found.get("http-equiv") == "refresh":
+            self.fetched.append(found["content"])
+
+    def handle_data(self, data):
+        if self.inside == "style":
+            self.fetched += styled(data)
+        elif self.inside == "script":
+            self.fetched += SCRIPT_FETCHES.findall(data)
+
+    def handle_endtag(self, tag):
+        self.inside = None
+
+
+def styled(css):
+    return [first or second for first, second in STYLE_FETCHES.findall(css)]
+
+
+@cache
+def pages():
+    found = [Page(path) for path in sorted(SITE.glob("*.html"))]
+    assert {page.path.stem for page in found} >= {path.stem for path in NOTEBOOKS}, (
+        "the site is not built, or not all of it: run `make book`"
+    )
+    return found
+
+
+def is_elsewhere(address):
+    parts = urlsplit(address)
+    return parts.netloc != "" or parts.scheme not in ("", "data", "blob")
+
+
+def local(address, beside):
+    """The file that a relative address names, and its anchor."""
+    address, anchor = urldefrag(address)
+    name = unquote(urlsplit(address).path)
+    return (beside.parent / name).resolve() if name else beside, unquote(anchor)
+
+
+def test_no_page_and_no_style_sheet_fetches_from_another_host():
+    asked = {(page.path.name, a) for page in pages() for a in page.fetched if is_elsewhere(a)}
+    for sheet in SITE.rglob("*.css"):
+        asked |= {(sheet.name, a) for a in styled(sheet.read_text("utf-8")) if is_elsewhere(a)}
+    assert asked == set()
+
+
+def test_everything_that_a_page_fetches_is_there():
+    missing = set()
+    for page in pages():
+        for address in page.fetched:
+            if not address.startswith(("data:", "#")) and not local(address, page.path)[0].exists():
+                missing.add((page.path.name, address))
+    for sheet in (SITE / "_static" / "katex").rglob("*.css"):
+        for address in styled(sheet.read_text("utf-8")):
+            if address.endswith(".woff2") and not local(address, sheet)[0].exists():
+                missing.add((sheet.name, address))
+    assert missing == set()
+
+
+def test_every_link_within_the_book_leads_somewhere():
+    anchors = {page.path.resolve(): page.anchors for page in pages()}
+    broken = set()
+    for page in pages():
+        for link in page.links:
+            if urlsplit(link).scheme or link in ("", "#"):
+                continue
+            file, anchor = local(link, page.path.resolve())
+            if not file.exists() or (anchor and anchor not in anchors.get(file, {anchor})):
+                broken.add((page.path.name, link))
+    assert broken == set()
+
+
+def test_mathematics_is_set_when_the_book_is_built():
+    sheet = (SITE / "_static" / "katex" / "katex.min.css").read_text("utf-8")
+    assert f'"{katex.katex_version}"' in sheet, "renderer and style sheet differ in version"
+    for page in pages():
+        assert "katex-error" not in page.text
+        assert not any("mathjax" in address.lower() for address in page.fetched)
+        styled_for_it = any("katex.min.css" in address for address in page.fetched)
+        assert ('class="katex"' in page.text) == styled_for_it, page.path.name
+
+
+def test_figures_share_their_script_and_no_page_loads_a_widget_manager():
+    scripts = set()
+    for page in pages():
+        has_figures = "application/vnd.jupyter.widget-view+json" in page.text
+        mine = {a for a in page.fetched if "_static/live/" in a}
+        assert bool(mine) == has_figures, page.path.name
+        assert not re.search(r"html-manager|require(\.min)?\.js|thebe", page.text)
+        scripts |= mine
+    assert len([a for a in scripts if "figures." in a]) == 2  # one script, one style sheet
+    assert len([a for a in scripts if "host." in a]) == 1
+
+
+def test_a_figure_has_a_picture_and_a_sentence_where_there_is_no_script():
+    for page in pages():
+        views = page.text.count("application/vnd.jupyter.widget-view+json")
+        stills = re.findall(r"<noscript><figure>(.*?)</figure></noscript>", page.text, re.S)
+        assert len(stills) == views, page.path.name
+        for still in stills:
+            assert re.search(r'<img[^>]* alt="[^"]{10,}"', still), still
+            assert re.search(r"<figcaption>.{10,}</figcaption>", still), still
+
+
+def test_the_committed_bundle_is_what_js_builds(tmp_path):
+    assert (ROOT / "node_modules" / "ready").exists(), "esbuild is missing: run `make test`"
+    npm = ["npm", "run", "--silent", "bundle", "--", f"--outdir={tmp_path}"]
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    subprocess.run(npm, cwd=ROOT, env=environment, check=True, capture_output=True)
+    built = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    static = ROOT / "scalarloss" / "live" / "static"
+    committed = {file.name: file.read_bytes() for file in static.iterdir()}
+    assert built == committed, "run `make bundle` and commit what it rebuilt"

@@ -1,0 +1,254 @@
+"""The Sphinx extensions, on sites of one or two pages: figures, formulas, strictness, Binder."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+ROOT = Path(__file__).parents[1]
+SCRIPT = "export default { render({ model, el }) { el.textContent = model.get('caption'); } };"
+STYLE = "figure { border: 0; }"
+FIGURE = f"""
+import anywidget
+import traitlets
+
+class Toy(anywidget.AnyWidget):
+    _esm = {SCRIPT!r}
+    _css = {STYLE!r}
+    caption = traitlets.Unicode().tag(sync=True)
+
+    def _repr_mimebundle_(self, **kwargs):
+        data, metadata = super()._repr_mimebundle_(**kwargs)
+        picture = '<svg xmlns="http://www.w3.org/2000/svg"><text>still</text></svg>'
+        return {{**data, "image/svg+xml": picture, "text/plain": "Toy, a picture"}}, metadata
+"""
+SHOW = 'Toy(caption="One </script> & <b>two</b>")'
+
+
+def notebook(path, *cells):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    nbformat.write(new_notebook(metadata=kernel, cells=list(cells)), path)
+
+
+@pytest.fixture
+def build(tmp_path, monkeypatch):
+    """Build a site of the given pages, name to cells, with the project's own settings."""
+    for name in ("DOWN_TO_A_SCALAR_REPOSITORY", "GITHUB_SERVER_URL", "GITHUB_REPOSITORY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+
+    def run(pages, folder="site", succeeds=True):
+        top = tmp_path / folder
+        shutil.copytree(ROOT / "book" / "_ext", top / "book" / "_ext")
+        shutil.copytree(ROOT / "book" / "_static", top / "book" / "_static")
+        shutil.copy(ROOT / "_config.yml", top)
+        host = top / "scalarloss" / "live" / "static" / "host.js"
+        host.parent.mkdir(parents=True)
+        host.write_text("/* the host */")
+        for name, cells in pages.items():
+            notebook(top / "book" / f"{name}.ipynb", *cells)
+        chapters = "".join(f"\n  - file: {name}" for name in pages if name != "index")
+        contents = "format: jb-book\nroot: index" + (chapters and f"\nchapters:{chapters}")
+        (top / "_toc.yml").write_text(contents)
+        command = ["build", "book", "--config", "_config.yml", "--toc", str(top / "_toc.yml")]
+        options = ["--path-output", ".", "--warningiserror", "--keep-going", "--quiet"]
+        result = subprocess.run(
+            [Path(sys.executable).with_name("jupyter-book"), *command, *options],
+            cwd=top,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        )
+        log = result.stdout + result.stderr
+        assert (result.returncode == 0) == succeeds, log
+        return top / "_build" / "html" if succeeds else log
+
+    return run
+
+
+def title(words="# Read a page"):
+    return new_markdown_cell(words)
+
+
+def state_of(html):
+    body = re.search(
+        r'<script type="application/vnd.jupyter.widget-state\+json">(.*?)</script>', html
+    )
+    return json.loads(body[1])["state"]
+
+
+def views_of(html):
+    view = r'<script type="application/vnd.jupyter.widget-view\+json">(.*?)</script>'
+    return [json.loads(body)["model_id"] for body in re.findall(view, html)]
+
+
+# Figures
+
+
+def test_figures_share_one_script_and_keep_their_pictures(build):
+    cells = [title(), new_code_cell(FIGURE), new_code_cell(SHOW), new_code_cell(SHOW)]
+    site = build({"index": cells, "part/deep": cells, "plain": [title()]})
+    for page, root in {"index": "./", "part/deep": "../"}.items():
+        html = (site / f"{page}.html").read_text("utf-8")
+        states, views = state_of(html), views_of(html)
+        assert len(set(views)) == 2
+        for view in views:
+            address = states[view]["state"]["_esm"]
+            assert address.startswith(f"{root}_static/live/figures.")
+            assert ((site / page).parent / address).read_text() == SCRIPT
+            assert "_css" not in states[view]["state"]
+            assert states[view]["state"]["caption"] == "One </script> & <b>two</b>"
+        assert len(re.findall(r'<link[^>]*rel="stylesheet"[^>]*_static/live/figures\.', html)) == 1
+        assert len(re.findall(r'<script type="module" src="[^"]*_static/live/host\.', html)) == 1
+        stills = re.findall(r"<noscript><figure>(.*?)</figure></noscript>", html, re.S)
+        assert len(stills) == 2
+        picture = re.search(r'<img alt="Toy, a picture" src="([^"]+)"', stills[0])
+        assert "still" in ((site / page).parent / picture[1]).read_text()
+        assert (
+            "<figcaption>One &lt;/script&gt; &amp; &lt;b&gt;two&lt;/b&gt;</figcaption>" in stills[0]
+        )
+    assert "_static/live" not in (site / "plain.html").read_text("utf-8")
+    assert len(list((site / "_static" / "live").iterdir())) == 3
+
+
+def test_two_builds_of_a_site_are_the_same(build):
+    cells = [title("# Set $x^2$"), new_code_cell(FIGURE), new_code_cell(SHOW)]
+    first, second = (build({"index": cells}, folder=name) for name in ("one", "two"))
+    files = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
+    assert Path("index.html") in files
+    assert files == sorted(path.relative_to(second) for path in second.rglob("*") if path.is_file())
+    different = [p for p in files if (first / p).read_bytes() != (second / p).read_bytes()]
+    assert different == []
+
+
+# Formulas, and what stops a build
+
+
+def test_a_formula_is_set_and_a_page_without_one_asks_for_no_style(build):
+    pages = {"index": [title(), new_markdown_cell("It is $W x$.")], "plain": [title()]}
+    site = build(pages)
+    html = (site / "index.html").read_text("utf-8")
+    assert 'class="katex"' in html
+    assert html.count("katex.min.css") == 1
+    assert "katex" not in (site / "plain.html").read_text("utf-8")
+
+
+def test_a_formula_in_a_title_is_styled_on_every_page_that_names_it(build):
+    site = build({"index": [title("# Set $W x$")], "plain": [title()]})
+    assert "katex.min.css" in (site / "plain.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("cells", "says"),
+    [
+        ([new_markdown_cell(r"$\nosuch{x}$")], r"index.ipynb.*formula: KaTeX parse error"),
+        ([new_markdown_cell("[gone](gone.ipynb)")], "index.ipynb.*gone"),
+        ([new_code_cell("1 / 0")], "ZeroDivisionError"),
+    ],
+    ids=["formula", "link", "cell"],
+)
+def test_a_mistake_stops_the_build_and_is_named(build, cells, says):
+    assert re.search(says, build({"index": [title(), *cells]}, succeeds=False))
+
+
+# Binder
+
+
+@pytest.fixture
+def launch(monkeypatch):
+    """The launch extension, with no address known."""
+    monkeypatch.syspath_prepend(str(ROOT / "book" / "_ext"))
+    for name in ("DOWN_TO_A_SCALAR_REPOSITORY", "GITHUB_SERVER_URL", "GITHUB_REPOSITORY"):
+        monkeypatch.delenv(name, raising=False)
+    import launch
+
+    return launch
+
+
+def remote(folder, address):
+    subprocess.run(["git", "init", "-q", folder], check=True)
+    subprocess.run(["git", "-C", folder, "remote", "add", "origin", address], check=True)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://github.com/owner/some.name",
+        "https://github.com/owner/some.name.git",
+        "https://user:token@github.com/owner/some.name.git/",
+        "git@github.com:owner/some.name.git",
+        "ssh://git@github.com/owner/some.name",
+    ],
+)
+def test_a_repository_on_github_is_known_by_any_of_its_addresses(launch, address):
+    assert launch.on_github(address) == "https://github.com/owner/some.name"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "/", "/srv/git/project", "file:///srv/project", "https://example.org/owner/name"],
+)
+def test_another_address_is_no_repository_on_github(launch, address):
+    assert launch.on_github(address) is None
+
+
+def test_the_variable_comes_before_the_remote_and_the_remote_before_github(
+    launch, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(launch, "ROOT", tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert launch.repository() is None
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "from/github")
+    assert launch.repository() == "https://github.com/from/github"
+    remote(tmp_path, "git@github.com:from/remote.git")
+    assert launch.repository() == "https://github.com/from/remote"
+    monkeypatch.setenv("DOWN_TO_A_SCALAR_REPOSITORY", "https://github.com/from/variable")
+    assert launch.repository() == "https://github.com/from/variable"
+
+
+def test_a_variable_that_names_no_repository_is_refused(launch, monkeypatch):
+    monkeypatch.setenv("DOWN_TO_A_SCALAR_REPOSITORY", "owner/name")
+    with pytest.raises(ValueError, match=r"'owner/name'.*https://github\.com/OWNER/NAME"):
+        launch.repository()
+
+
+def test_a_chapter_has_a_launch_button_where_the_address_is_known(build, monkeypatch):
+    monkeypatch.setenv("DOWN_TO_A_SCALAR_REPOSITORY", "https://github.com/owner/name")
+    html = (build({"index": [title()]}) / "index.html").read_text("utf-8")
+    button = 'href="https://mybinder.org/v2/gh/owner/name/HEAD?urlpath=lab/tree/book/index.ipynb"'
+    assert button in html
+
+
+def test_a_remote_on_this_machine_gives_no_button(build, tmp_path):
+    remote(tmp_path / "site", "/srv/git/project")
+    site = build({"index": [title()]})
+    html = (site / "index.html").read_text("utf-8")
+    assert "mybinder" not in html
+    assert "launch-buttons" not in html
+
+
+def test_the_badge_comes_and_goes_with_the_address(launch, monkeypatch, tmp_path):
+    monkeypatch.setattr(launch, "ROOT", tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    bare = (ROOT / "README.md").read_text("utf-8")
+    page = tmp_path / "README.md"
+    page.write_text(bare)
+    launch.write_badge(page)
+    without = page.read_text()
+    monkeypatch.setenv("DOWN_TO_A_SCALAR_REPOSITORY", "https://github.com/owner/name")
+    launch.write_badge(page)
+    assert "(https://mybinder.org/v2/gh/owner/name/HEAD?urlpath=lab/tree/book/" in page.read_text()
+    monkeypatch.delenv("DOWN_TO_A_SCALAR_REPOSITORY")
+    launch.write_badge(page)
+    assert page.read_text() == without
+    assert "mybinder.org" not in without
