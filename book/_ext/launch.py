@@ -11,6 +11,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
+
 BINDER = "https://mybinder.org"
 ROOT = Path(__file__).parents[2]
 
@@ -61,6 +64,21 @@ def add_buttons(app: Any, config: Any) -> None:
         }
 
 
+class Start(SphinxDirective):
+    """The ways in: the links it is given, and Binder where the repository's address is known."""
+
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        ways = nodes.container(classes=["start"])
+        self.state.nested_parse(self.content, self.content_offset, ways)
+        if address := repository():
+            link = binder(address, f"book/{self.env.docname}.ipynb")
+            name = "Launch on Binder"
+            ways += nodes.paragraph("", "", nodes.reference(name, name, refuri=link))
+        return [ways]
+
+
 def write_badge(page: Path) -> None:
     """Write the badge between the page's binder comments; without an address, nothing."""
     address = repository()
@@ -77,6 +95,7 @@ def write_badge(page: Path) -> None:
 
 
 def setup(app: Any) -> dict[str, Any]:
+    app.add_directive("start", Start)
     app.connect("config-inited", add_buttons)
     return {"parallel_read_safe": True}
 

@@ -270,10 +270,10 @@ class LossResponse {
     this.root.append(
       h("div", { className: "live-readouts" }, value.node, loss.node, slope.node, secant.node),
       h("div", { className: "live-body" },
-        h("div", { className: "live-left" }, stage, this.slide.node, this.said),
-        h("div", { className: "live-right" }, arrays,
-          h("div", { className: "live-controls" }, this.exact.node, this.h.node, this.lr.node,
-            h("div", { className: "live-buttons" }, button("One gradient step", () => this.takeStep()), button("Reset", () => this.reset()))))),
+        h("div", { className: "live-left" }, stage, this.slide.node, this.said,
+          h("div", { className: "live-controls" }, this.exact.node, this.lr.node, this.h.node,
+            h("div", { className: "live-buttons" }, button("One gradient step", () => this.takeStep()), button("Reset", () => this.reset())))),
+        h("div", { className: "live-right" }, arrays)),
       this.announcer.node,
     );
     this.stage = stage;
