@@ -81,7 +81,7 @@ class Tape:
                     "the inner one as plain NumPy."
                 )
             return value.slot
-        array = np.asarray(value)
+        array = np.asarray(float(value) if isinstance(value, int) else value)
         if array.dtype.kind not in "fiub":
             raise DtypeError(
                 f"a constant has dtype {array.dtype}, and a program holds real floats: "

@@ -575,7 +575,7 @@ def test_in_place_cannot_change_a_shape():
 
 @pytest.mark.parametrize(
     "constant",
-    [2, True, -1.5, np.int32(3), np.float32(0.5), np.array([1, 2, 3]),
+    [2, True, 10**30, -1.5, np.int32(3), np.float32(0.5), np.array([1, 2, 3]),
      np.array([True, False, True]),
      np.array([1, 2, 3], dtype=np.uint8), [1, 2, 3], (0.5, 1.5, 2.5), np.arange(3, dtype=">f8")],
 )  # fmt: skip
