@@ -10,7 +10,7 @@ help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*##/make \1:/p' $(MAKEFILE_LIST)
 
 # The environment: pinned packages, Node among them, and this package in place.
-.venv/ready: requirements.txt requirements-dev.txt pyproject.toml
+.venv/ready: requirements.txt requirements-dev.txt
 	rm -rf .venv
 	$(PYTHON) -m venv .venv
 	$(PIP) -r requirements-dev.txt
