@@ -53,9 +53,9 @@ badge: .venv/ready  ## put Binder's badge into README.md, or take it out where n
 	python book/_ext/launch.py README.md
 
 bench: .venv/ready  ## measure the engine beside NumPy, HIPS autograd, PyTorch and JAX
-	$(PYTHON) -m venv _build/bench
-	_build/bench/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
-	PYTHONPATH=. _build/bench/bin/python bench/engine.py
+	$(PYTHON) -m venv .venv/bench
+	.venv/bench/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
+	PYTHONPATH=. .venv/bench/bin/python bench/engine.py
 
 clean:  ## remove what was built and installed
 	rm -rf .venv _build node_modules
