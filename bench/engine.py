@@ -136,7 +136,9 @@ def main() -> None:
             for (value, gradient), (known, known_gradient) in zip(found, expected, strict=True):
                 np.testing.assert_allclose(value, known, rtol=1e-12)
                 for n in NAMES:
-                    np.testing.assert_allclose(gradient[n], known_gradient[n], rtol=1e-9, atol=1e-13)
+                    np.testing.assert_allclose(
+                        gradient[n], known_gradient[n], rtol=1e-9, atol=1e-13
+                    )
     medians = {name: statistics.median(t) for name, t in times.items()}
     hand = next(iter(medians.values()))
     print(f"{platform.machine()}, Python {platform.python_version()}, {rounds} turns of 15 runs")

@@ -1,4 +1,4 @@
-"""The still figures: what chapters draw with matplotlib, and what a live figure is without script."""
+"""The still figures: what chapters draw, and what a live figure is without script."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -101,8 +101,9 @@ def multiplication_counts(outputs: Any, counts: Mapping[str, Sequence[int]]) -> 
     _, axes = axes_of_page()
     for (name, numbers), colour, above in zip(counts.items(), COLOURS, (-16, 9), strict=False):
         axes.loglog(outputs, numbers, color=colour, linewidth=2, marker="o", markersize=4)
-        place = {"xytext": (6, above), "textcoords": "offset points", "color": colour}
-        axes.annotate(name, (outputs[1], numbers[1]), **place)
+        axes.annotate(
+            name, (outputs[1], numbers[1]), (6, above), textcoords="offset points", color=colour
+        )
     axes.set(xlabel="outputs", ylabel="multiplications")
     axes.margins(y=0.15)
     plt.show()

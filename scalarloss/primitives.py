@@ -68,8 +68,9 @@ def are_subscripts(value: object) -> bool:
 
 
 def is_finite_number(value: object) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and abs(value) <= sys.float_info.max
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= sys.float_info.max
 
 
 def is_integer_array(value: object) -> bool:

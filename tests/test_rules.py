@@ -1,4 +1,4 @@
-"""Every rule against central differences, with random cotangents and tangents, and as an adjoint."""
+"""Every rule against central differences with random cotangents and tangents, and as an adjoint."""
 
 import itertools
 import math

@@ -1,4 +1,4 @@
-"""What every live figure shares: its script, its words, and the picture shown where nothing runs."""
+"""What every live figure shares: its script, its words, and the picture for where none runs."""
 
 import base64
 from pathlib import Path
@@ -6,13 +6,14 @@ from typing import Any
 
 import anywidget
 import traitlets
+from matplotlib.figure import Figure
 
 from scalarloss import plot
 
 STATIC = Path(__file__).parent / "static"
 
 
-class LiveFigure(anywidget.AnyWidget):  # type: ignore[misc]
+class LiveFigure(anywidget.AnyWidget):
     """A widget whose page side is `js/figures/`, chosen by `_kind`.
 
     A subclass sets `_kind`, draws itself by `picture()` and describes itself by `__repr__`.
@@ -23,7 +24,7 @@ class LiveFigure(anywidget.AnyWidget):  # type: ignore[misc]
     _kind = traitlets.Unicode().tag(sync=True)
     caption = traitlets.Unicode().tag(sync=True)
 
-    def picture(self) -> plot.Figure:
+    def picture(self) -> Figure:
         """The figure as it stands, drawn with matplotlib."""
         raise NotImplementedError
 

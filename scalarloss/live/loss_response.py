@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import traitlets
+from matplotlib.figure import Figure
 
 from scalarloss import plot
 from scalarloss.derivatives import Gradients, Traceable, value_and_grad
@@ -99,7 +100,7 @@ class LossResponse(LiveFigure):
         try:
             name, index = proposal["value"]
             place = (int(index),) if isinstance(index, int) else tuple(map(int, index))
-            fits = 0 <= np.ravel_multi_index(place, self._traced.inputs[name]) if place else True
+            fits = np.ravel_multi_index(place, self._traced.inputs[name]) >= 0 if place else True
         except (TypeError, ValueError, KeyError):
             fits = False
         if not fits or len(place) != len(self._traced.inputs[name]):
@@ -137,7 +138,7 @@ class LossResponse(LiveFigure):
         """Put every array back to where it began."""
         self.params = self.initial
 
-    def picture(self) -> plot.Figure:
+    def picture(self) -> Figure:
         return plot.loss_response(self._traced, self.params, self.entry, self.step)
 
     def __repr__(self) -> str:
