@@ -31,7 +31,7 @@ serve: book  ## show the site on this machine, at port 8000 or PORT=
 	python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
 node_modules/ready: package.json package-lock.json .venv/ready
-	npm ci --silent
+	npm ci --no-progress
 	touch $@
 
 bundle: node_modules/ready  ## rebuild the page's scripts from js/
