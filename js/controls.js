@@ -30,13 +30,20 @@ export function format(value, decimals = 4) {
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   const size = Math.abs(value);
   if (size >= 1e5 || (size !== 0 && size < 0.5 * 10 ** -decimals)) {
-    const [digits, power] = value.toExponential(decimals > 3 ? 2 : 1).split("e");
-    return minus(`${digits}×10${[...String(Number(power))].map((c) => UP[c]).join("")}`.replace("×10⁰", ""));
+    const [digits, power] = value.toExponential(decimals > 3 ? 2 : 1).replace(/\.?0+e/, "e").split("e");
+    return minus(`${digits}×10${[...String(Number(power))].map((c) => UP[c]).join("")}`);
   }
   return minus(value.toFixed(Math.max(0, size >= 1000 ? decimals - 2 : decimals)));
 }
 
-/** The same with its sign always written. */
+/** As few digits as say it, four at most: 0.5, 1×10⁻⁸. */
+export function brief(value) {
+  const size = Math.abs(value);
+  if (!Number.isFinite(value) || size >= 1e5 || (size && size < 1e-4)) return format(value, 3);
+  return minus(String(Number(value.toPrecision(4))));
+}
+
+/** `format` with its sign always written. */
 export function formatSigned(value, decimals) {
   return (value > 0 ? "+" : "") + format(value, decimals);
 }
@@ -116,13 +123,15 @@ export class ArrayGrid {
     this.columns = shape.length > 0 ? shape.at(-1) : 1;
     this.index = shape.map(() => 0);
     const size = shape.length ? `, shape ${shape.join(" × ")}` : ", one number";
-    this.grid = h("div", { className: "live-cells", role: "group", "aria-label": name + size });
+    this.grid = h("div", { className: "live-entries", role: "group", "aria-label": name + size });
     this.grid.addEventListener("keydown", (event) => this.move(event));
     this.body = h("tbody");
-    const caption = h("caption", { className: "live-unseen" }, `Gradient of the loss by ${name}`);
-    const table = h("table", { className: "live-cells" }, caption, this.body);
+    const table = h("table", { "aria-label": `Gradient of the loss by ${name}` }, this.body);
+    this.slopesBox = h("div", { className: "live-slopes" }, table);
     this.part = h("p", { className: "live-part" });
     const large = this.rows > ROWS || this.columns > COLUMNS || shape.length > 2;
+    if (large) Object.assign(this.slopesBox, { tabIndex: 0, role: "group", ariaLabel: `Gradient by ${name}` });
+    this.grid.addEventListener("scroll", () => this.follow());
     this.steppers = large ? shape.map((size, axis) => this.stepper(size, axis)) : [];
     const steppers = h("div", { className: "live-steppers" }, ...this.steppers.map((s) => s.node));
     this.node = h(
@@ -131,7 +140,7 @@ export class ArrayGrid {
       ...(large ? [steppers, this.part] : []),
       h("div", { className: "live-pair" },
         h("div", { className: "live-matrix" }, h("span", { className: "live-name" }, name), h("div", { className: "live-brackets" }, this.grid)),
-        h("div", { className: "live-matrix" }, h("span", { className: "live-name" }, `∂L/∂${name}`), h("div", { className: "live-brackets" }, table)),
+        h("div", { className: "live-matrix" }, h("span", { className: "live-name" }, `∂L/∂${name}`), h("div", { className: "live-brackets" }, this.slopesBox)),
       ),
     );
     this.show(this.index);
@@ -197,7 +206,7 @@ export class ArrayGrid {
       write(node, formatSigned(slope, 3));
       mark(node, "data-value", String(slope));
       mark(node, "class", `${slope > 0 ? "live-up" : slope < 0 ? "live-down" : ""}${i === flat ? " live-here" : ""}`);
-      const share = Number.isFinite(slope) && scale > 0 ? Math.abs(slope) / scale : 0;
+      const share = Number.isFinite(slope) && scale > 0 ? (Math.abs(slope) / scale) ** 0.7 : 0;
       node.style.setProperty("--share", `${Math.round(share * 40)}%`);
     }
   }
@@ -209,6 +218,29 @@ export class ArrayGrid {
       while (most < 3 && Number(values[flat].toFixed(most)) !== values[flat]) most++;
     }
     return most;
+  }
+
+  /** Scroll the buttons, never the page, until the chosen one shows. */
+  reveal() {
+    const button = this.cells.find(({ node }) => node.tabIndex === 0)?.node;
+    const outer = this.grid.getBoundingClientRect();
+    const inner = button?.getBoundingClientRect();
+    if (!inner?.width) return;
+    if (inner.top < outer.top || inner.bottom > outer.bottom) {
+      this.grid.scrollTop += inner.top - outer.top - (outer.height - inner.height) / 2;
+    }
+    if (inner.left < outer.left || inner.right > outer.right) {
+      this.grid.scrollLeft += inner.left - outer.left - (outer.width - inner.width) / 2;
+    }
+    this.follow();
+  }
+
+  /** The gradient scrolls along, so that both show the same entries. */
+  follow() {
+    const [from, to] = [this.grid, this.slopesBox];
+    to.scrollTop = from.scrollTop;
+    const room = from.scrollWidth - from.clientWidth;
+    if (room > 0) to.scrollLeft = (from.scrollLeft / room) * (to.scrollWidth - to.clientWidth);
   }
 
   focus() {

@@ -53,7 +53,8 @@ function ticks(low, high, count) {
 
 function tickText(value, step) {
   const far = Math.abs(value) >= 1e6 || (value !== 0 && step < 1e-5);
-  return (far ? value.toExponential(1) : value.toFixed(decimalsOf(step))).replaceAll("-", "−");
+  const text = far ? String(Number(value.toPrecision(3)).toExponential()) : value.toFixed(decimalsOf(step));
+  return text.replace("e+", "e").replaceAll("-", "−");
 }
 
 const MARGIN = { top: 26, right: 14, bottom: 26, left: 46 };
@@ -132,7 +133,7 @@ export class Plot {
       line({ x1: x, x2: x, y1: foot, y2: foot + 5, class: "live-tick" });
       text({ x, y: foot + 19, "text-anchor": "middle" }, tickText(v, across.step));
     }
-    line({ x1: left, x2: left + width, y1: foot, y2: foot, class: "live-tick" });
+    if (this.y(0) < 0.85 * height || this.y(0) > height) line({ x1: left, x2: left + width, y1: foot, y2: foot, class: "live-tick" });
     this.grid.replaceChildren(...nodes);
   }
 
@@ -194,35 +195,38 @@ export class Plot {
     const { width, height, left, top } = this.inner;
     const taken = dots.map(([x, y]) => [x - 12, x + 12, y - 12, y + 12]);
     for (const label of this.labels) {
-      const half = label.size / 2 + 3;
+      const half = label.size / 2 + 2;
       let best = null;
       for (let i = 0; i < 44; i++) {
         const x = half + ((width - 2 * half) * (i >> 1)) / 21;
         const own = label.at(x);
         if (!Number.isFinite(own)) continue;
-        const rise = Math.abs(label.at(x + 8) - label.at(x - 8)) / 16 || 0;
-        const away = 11 + Math.min(rise * half, 40);
-        const y = own + (i & 1 ? away : -away);
-        const box = [x - half, x + half, y - 9, y + 9];
-        if (box[2] < 0 || box[3] > height) continue;
-        let cost = Math.abs(away - 11) / 4 + (i === label.place ? -6 : 0);
-        cost += 3 * (1 - Math.abs((2 * x) / width - 1));
+        const rise = (label.at(x + 6) - label.at(x - 6)) / 12 || 0;
+        const long = Math.hypot(rise, 1);
+        const away = ((half - 2) * Math.abs(rise) + 8) / long + 4; // so far that the word just clears the line
+        const side = i & 1 ? away : -away;
+        const [cx, cy] = [x - (side * rise) / long, own + side / long];
+        const box = [cx - half, cx + half, cy - 9, cy + 9];
+        if (box[0] < 0 || box[1] > width || box[2] < 0 || box[3] > height) continue;
+        let cost = (i === label.place ? -6 : 0) + 3 * (1 - Math.abs((2 * cx) / width - 1));
         for (const b of taken) {
           if (box[0] < b[1] && box[1] > b[0] && box[2] < b[3] && box[3] > b[2]) cost += 40;
         }
         for (const other of this.labels) {
-          for (const px of [box[0], x - half / 2, x, x + half / 2, box[1]]) {
+          let before = other.at(box[0] - 3);
+          for (let px = box[0] + half / 4; px < box[1] + 4; px += half / 4) {
             const there = other.at(px);
-            if (there > box[2] && there < box[3]) cost += 7;
+            if (Math.min(before, there) < box[3] && Math.max(before, there) > box[2]) cost += 5;
+            before = there;
           }
         }
-        if (!best || cost < best.cost) best = { cost, i, x, y, box };
+        if (!best || cost < best.cost) best = { cost, i, cx, cy, box };
       }
       set(label.node, { visibility: best ? "visible" : "hidden" });
       if (!best) continue;
       label.place = best.i;
       taken.push(best.box);
-      set(label.node, { x: left + best.x, y: top + best.y + 4 });
+      set(label.node, { x: left + best.cx, y: top + best.cy + 4 });
     }
   }
 

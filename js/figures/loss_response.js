@@ -4,7 +4,7 @@
 import { load } from "../program.js";
 import { Plot, niceAbove, niceBelow, snap } from "../plot.js";
 import {
-  ArrayGrid, announcer, button, entryName, flatIndex, format, formatSigned, h, numberInput,
+  ArrayGrid, announcer, brief, button, entryName, flatIndex, format, formatSigned, h, numberInput,
   readout, slider, write,
 } from "../controls.js";
 
@@ -179,6 +179,7 @@ class LossResponse {
     this.model.set("entry", { name, index: [...index] });
     this.model.save_changes();
     this.drawArrays();
+    this.grids[name].reveal();
     this.schedule();
     this.tell();
   }
@@ -234,10 +235,10 @@ class LossResponse {
     this.announcer = announcer();
     const shown = (quantity, className) => readout(quantity, className);
     this.out = { value: shown("value"), loss: shown("loss", "live-loss"), slope: shown("slope", "live-tangent"), secant: shown("secant", "live-secant") };
-    write(this.out.loss.name, "loss");
+    write(this.out.loss.name, "loss L");
 
     const stage = h("div", { className: "live-stage" });
-    this.plot = new Plot(stage, "loss");
+    this.plot = new Plot(stage, "loss L");
     this.marks = {
       run: this.plot.path("live-run"), loss: this.plot.path("live-loss"), secant: this.plot.path("live-secant"),
       tangent: this.plot.path("live-tangent"), far: this.plot.dot("live-far", 4.5), point: this.plot.dot("live-point", 8),
@@ -270,9 +271,9 @@ class LossResponse {
     this.root.append(
       h("div", { className: "live-readouts" }, value.node, loss.node, slope.node, secant.node),
       h("div", { className: "live-body" },
-        h("div", { className: "live-left" }, stage, this.slide.node, this.said,
+        h("div", { className: "live-left" }, stage, this.slide.node,
           h("div", { className: "live-controls" }, this.exact.node, this.lr.node, this.h.node,
-            h("div", { className: "live-buttons" }, button("One gradient step", () => this.takeStep()), button("Reset", () => this.reset())))),
+            h("div", { className: "live-buttons" }, button("One gradient step", () => this.takeStep()), button("Reset", () => this.reset()), this.said))),
         h("div", { className: "live-right" }, arrays)),
       this.announcer.node,
     );
@@ -326,7 +327,9 @@ class LossResponse {
     this.drawNumbers(loss, slope, secant);
     this.due = { curve: false, range: false, state: false, rest: false };
     if (this.sampled < ORDER.length) this.schedule();
+    if (this.root.dataset.ready) return;
     this.root.dataset.ready = "true";
+    this.grids[this.entry.name].reveal();
   }
 
   /** The entry's range stands still while it is held, and follows when it has left the middle. */
@@ -383,7 +386,7 @@ class LossResponse {
     if (!(high - low > Math.abs(high) * 1e-12)) [low, high] = [low - (Math.abs(low) || 1) / 2, high + (Math.abs(high) || 1) / 2];
     if (low >= 0 && low < 0.4 * high) low = 0;
     const room = (high - low) * 0.07;
-    const wanted = [low === 0 ? -room / 2 : low - room, high + room];
+    const wanted = [low - room, high + room];
     const [, , y0, y1] = this.plot.domain;
     const fits = wanted[0] >= y0 - room && wanted[1] <= y1 + room && wanted[1] - wanted[0] > 0.4 * (y1 - y0);
     const settled = this.settled === String(this.range);
@@ -422,8 +425,8 @@ class LossResponse {
   drawNumbers(loss, slope, secant) {
     const { out, name, value } = this;
     write(out.value.name, name);
-    write(out.slope.name, `tangent’s slope, ∂L/∂${name}`);
-    write(out.secant.name, `secant’s slope, h = ${format(this.step, 2)}`);
+    write(out.slope.name, `tangent ∂L/∂${name}`);
+    write(out.secant.name, `secant, h = ${brief(this.step)}`);
     out.value.show(value, format(value));
     out.loss.show(loss, format(loss));
     out.slope.show(slope, formatSigned(slope));
@@ -431,17 +434,17 @@ class LossResponse {
     write(this.slide.name, `move ${name}`);
     const { input } = this.slide;
     if (input.valueAsNumber !== value) input.value = value;
-    input.setAttribute("aria-valuetext", format(value));
+    input.setAttribute("aria-valuetext", brief(value));
     this.exact.show(value);
     write(this.exact.name, `exact ${name}`);
     this.lr.show(this.rate);
     if (Math.abs(this.h.input.valueAsNumber - Math.log10(this.step)) > 0.05) this.h.input.value = Math.log10(this.step);
-    write(this.hText, `h = ${format(this.step, 2)}`);
-    this.h.input.setAttribute("aria-valuetext", String(this.step));
+    write(this.hText, `h = ${brief(this.step)}`);
+    this.h.input.setAttribute("aria-valuetext", brief(this.step));
 
     this.drawArrays();
     write(this.said, this.note || this.warning(loss, slope));
-    this.plot.node.setAttribute("aria-label", `The loss as ${name} moves from ${format(this.range[0], 2)} to ${format(this.range[1], 2)}. At ${format(value)} the loss is ${format(loss)} and the tangent's slope ${formatSigned(slope)}.`);
+    this.plot.node.setAttribute("aria-label", `The loss as ${name} moves from ${brief(this.range[0])} to ${brief(this.range[1])}. At ${format(value)} the loss is ${format(loss)} and the tangent's slope ${formatSigned(slope)}.`);
   }
 
   drawArrays() {
