@@ -68,8 +68,10 @@ export function numberInput(text, { change, step = "any", min = "", max = "", hi
   const commit = () => {
     const value = input.valueAsNumber;
     if (input.value === shown) return;
-    if (Number.isFinite(value) && input.validity.valid) change(value);
-    else input.value = shown;
+    if (Number.isFinite(value) && input.validity.valid) {
+      shown = input.value;
+      change(value);
+    } else input.value = shown;
   };
   input.addEventListener("change", commit);
   const name = h("span", { className: hidden ? "live-unseen" : "" }, text);

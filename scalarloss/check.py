@@ -171,7 +171,7 @@ class Question:
             if a.dtype not in (np.float32, np.float64):
                 why = "a nudge needs real floats of single or double precision"
                 if a.dtype.kind in "iub":
-                    why = "a nudge of 1e-6 would not change it, so that every difference were 0"
+                    why = "a nudge of 1e-6 would be cut off to a whole number"
                 way = f"{name}.real" if a.dtype.kind == "c" else f"{name}.astype(float)"
                 raise DtypeError(f"{name} has dtype {a.dtype}, and {why}: pass {way}.")
             if a.size == 0:
@@ -275,7 +275,7 @@ class Row(NamedTuple):
     @property
     def rank(self) -> tuple[float, float]:
         """Worst last, and not by digits that are rounding: a table is the same on every machine."""
-        return float(f"{self.excess:.2e}"), self.absolute
+        return float(f"{self.excess:.2e}"), float(f"{self.absolute:.2e}")
 
     def __str__(self) -> str:
         numbers = f"{self.given:>12.6g} {self.numerical:>12.6g}"

@@ -20,7 +20,8 @@ COLOURS = (BLUE, ORANGE, GREY)
 
 def axes_of_page(height: float = 3.4) -> tuple[Figure, Axes]:
     """Axes as wide as a column of text, without a box around them."""
-    figure, axes = plt.subplots(figsize=(6.4, height), layout="constrained")
+    with mpl.rc_context({"font.size": 12}):
+        figure, axes = plt.subplots(figsize=(6.4, height), layout="constrained")
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
 

@@ -152,19 +152,15 @@ def softmax_by_hand(arrays):
 
 
 def convolution_by_hand(arrays):
-    """Example 3: half the sum of squares of a 2 by 2 correlation's residuals."""
-    image, taps, bias = arrays.values()
-    b = np.reshape(bias, -1)[:1]
-    x, w = image[np.newaxis, np.newaxis], taps[np.newaxis, np.newaxis]
-    residual = conv2d(x, w, b) - np.eye(2)
-    dx, dw, db = conv2d_backward(residual, x, w, b)
-    dbias = np.zeros(np.shape(bias))
-    dbias.reshape(-1)[:1] = db
-    gradient = dict(zip(arrays, (dx[0, 0], dw[0, 0], dbias), strict=True))
-    return 0.5 * np.sum(residual**2), gradient
+    """Example 3: half the sum of squares of what a filter and b[0] miss on one picture."""
+    x, w, b = arrays["x"], arrays["w"], arrays["b"]
+    residual = conv2d(x, w, b[0]) - np.eye(2)
+    dx, dw, db = conv2d_backward(residual, x, w, b[0])
+    return 0.5 * np.sum(residual**2), {"x": dx, "w": dw, "b": np.array([db, 0.0])}
 
 
 HAND = {
     ("03_differentiate_a_dense_layer.html", "W", "b"): dense_by_hand,
     ("04_differentiate_softmax_and_cross_entropy.html", "W", "b"): softmax_by_hand,
+    ("05_differentiate_a_convolution.html", "b", "w", "x"): convolution_by_hand,
 }
