@@ -1,5 +1,6 @@
 """LossResponse: move any entry of any array and see one number answer."""
 
+import operator
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,7 +23,9 @@ def write_arrays(arrays: Mapping[str, Array], _widget: Any) -> dict[str, Any]:
     return {name: array_to_dict(array) for name, array in arrays.items()}
 
 
-def read_arrays(data: Mapping[str, Any], _widget: Any) -> Gradients:
+def read_arrays(data: Any, _widget: Any) -> Any:
+    if not isinstance(data, dict):
+        return data
     return {name: array_from_dict(item, name) for name, item in data.items()}
 
 
@@ -30,8 +33,35 @@ def write_entry(entry: Entry, _widget: Any) -> dict[str, Any]:
     return {"name": entry[0], "index": list(entry[1])}
 
 
-def read_entry(data: Mapping[str, Any], _widget: Any) -> Entry:
-    return data["name"], tuple(data["index"])
+def read_entry(data: Any, _widget: Any) -> Any:
+    return (data.get("name"), data.get("index")) if isinstance(data, dict) else data
+
+
+class Arrays(traitlets.TraitType[Gradients, Mapping[str, Any]]):
+    """The figure's arrays by name. Checked as they come in, from Python or from the page: a
+    validator of traitlets' own may be put off until later, and then a wrong value stays."""
+
+    def validate(self, obj: Any, value: Any) -> Gradients:
+        fitted: Gradients = obj._fit(value)
+        return fitted
+
+
+class ArrayEntry(traitlets.TraitType[Entry, Any]):
+    """A name and an index; one that is not there is refused."""
+
+    def validate(self, obj: Any, value: Any) -> Entry:
+        entry: Entry = obj._fit_entry(value)
+        return entry
+
+
+class Positive(traitlets.Float[float, float]):
+    """A finite number above 0."""
+
+    def validate(self, obj: Any, value: Any) -> float:
+        number = super().validate(obj, value)
+        if not 0 < number < np.inf:
+            raise NonFiniteError(f"{self.name} is {number}: pass a positive number.")
+        return float(number)
 
 
 class LossResponse(LiveFigure):
@@ -48,13 +78,11 @@ class LossResponse(LiveFigure):
 
     _kind = traitlets.Unicode("loss-response").tag(sync=True)
     program = traitlets.Dict(read_only=True).tag(sync=True)
-    params = traitlets.Dict().tag(sync=True, to_json=write_arrays, from_json=read_arrays)
-    initial = traitlets.Dict(read_only=True).tag(
-        sync=True, to_json=write_arrays, from_json=read_arrays
-    )
-    entry = traitlets.Any().tag(sync=True, to_json=write_entry, from_json=read_entry)
-    rate = traitlets.Float(0.1).tag(sync=True)
-    step = traitlets.Float(0.5).tag(sync=True)
+    params = Arrays().tag(sync=True, to_json=write_arrays, from_json=read_arrays)
+    initial = Arrays(read_only=True).tag(sync=True, to_json=write_arrays, from_json=read_arrays)
+    entry = ArrayEntry().tag(sync=True, to_json=write_entry, from_json=read_entry)
+    rate = Positive(0.1).tag(sync=True)
+    step = Positive(0.5).tag(sync=True)
 
     def __init__(
         self,
@@ -83,41 +111,32 @@ class LossResponse(LiveFigure):
         )
 
     def _fit(self, arrays: Mapping[str, Any]) -> Gradients:
-        """The arrays as the program takes them, copied; refused unless they fit."""
+        """The arrays as the program takes them, copied, read-only; refused unless they fit."""
+        if not isinstance(arrays, Mapping):
+            raise ShapeError(f"params is {arrays!r:.60}: pass a dict of one array for each name.")
         self._traced.slots(arrays)
         fitted = {name: np.array(float_array(name, arrays[name])) for name in self._traced.inputs}
         for name, array in fitted.items():
             if not np.isfinite(array).all():
                 raise NonFiniteError(f"{name} holds a NaN or an infinity: a figure moves numbers.")
+            array.flags.writeable = False  # an entry set in place would reach no page
         return fitted
 
-    @traitlets.validate("params")
-    def _fit_params(self, proposal: Any) -> Gradients:
-        return self._fit(proposal["value"])
-
-    @traitlets.validate("entry")
-    def _fit_entry(self, proposal: Any) -> Entry:
+    def _fit_entry(self, entry: Any) -> Entry:
         try:
-            name, index = proposal["value"]
-            place = (int(index),) if isinstance(index, int) else tuple(map(int, index))
-            fits = np.ravel_multi_index(place, self._traced.inputs[name]) >= 0 if place else True
+            name, index = entry
+            place = tuple(map(operator.index, index if np.iterable(index) else (index,)))
+            shape = self._traced.inputs[name]
+            inside = (0 <= i < size for i, size in zip(place, shape, strict=True))
+            if all(inside):
+                return name, place
         except (TypeError, ValueError, KeyError):
-            fits = False
-        if not fits or len(place) != len(self._traced.inputs[name]):
-            arrays = ", ".join(f"{n} {s}" for n, s in self._traced.inputs.items())
-            raise ShapeError(
-                f"there is no entry {proposal['value']!r}: name one of {arrays} and an index of "
-                'its shape, as ("W", (0, 1)).'
-            )
-        return name, place
-
-    @traitlets.validate("rate", "step")
-    def _fit_positive(self, proposal: Any) -> float:
-        if not 0 < proposal["value"] < np.inf:
-            raise NonFiniteError(
-                f"{proposal['trait'].name} is {proposal['value']}: pass a positive number."
-            )
-        return float(proposal["value"])
+            pass
+        arrays = ", ".join(f"{n} {s}" for n, s in self._traced.inputs.items())
+        raise ShapeError(
+            f"there is no entry {entry!r:.60}: name one of {arrays} and an index of its shape, "
+            'as ("W", (0, 1)).'
+        )
 
     @property
     def loss(self) -> float:
