@@ -112,8 +112,15 @@ export class Plot {
   }
 
   drawAxes() {
-    const { left, top, width, height } = this.inner;
+    const { top, height } = this.inner;
     const [x0, x1, y0, y1] = this.domain;
+    const up = ticks(y0, y1, Math.max(2, Math.floor(height / 48)));
+    const names = up.found.map((v) => tickText(v, up.step));
+    const left = Math.max(MARGIN.left, 12 + 7 * Math.max(0, ...names.map((name) => name.length)));
+    const width = Math.max(40, this.width - left - MARGIN.right);
+    Object.assign(this.inner, { left, width });
+    set(this.inside, { x: left, width });
+    this.node.parentElement.parentElement?.style.setProperty("--live-axis", `${left - 8}px`);
     const nodes = [];
     const line = (attributes) => nodes.push(svg("line", attributes));
     const text = (attributes, words) => {
@@ -121,12 +128,11 @@ export class Plot {
       nodes.at(-1).textContent = words;
     };
     const across = ticks(x0, x1, Math.max(2, Math.floor(width / 70)));
-    const up = ticks(y0, y1, Math.max(2, Math.floor(height / 48)));
-    for (const v of up.found) {
+    up.found.forEach((v, i) => {
       const y = top + this.y(v);
       line({ x1: left, x2: left + width, y1: y, y2: y, class: v === 0 ? "live-zero" : "" });
-      text({ x: left - 8, y: y + 4, "text-anchor": "end" }, tickText(v, up.step));
-    }
+      text({ x: left - 8, y: y + 4, "text-anchor": "end" }, names[i]);
+    });
     const foot = top + height;
     for (const v of across.found) {
       const x = left + this.x(v);

@@ -84,17 +84,16 @@ class LossResponse {
   // State: what the model holds, read with care, and written once a frame.
 
   read(key) {
-    const found = {};
-    for (const { name, shape } of this.inputs) {
-      const item = this.model.get(key)?.[name];
-      const size = shape.reduce((a, b) => a * b, 1);
+    const held = this.model.get(key);
+    return Object.fromEntries(this.inputs.map(({ name, shape }) => {
+      const item = held && Object.hasOwn(held, name) ? held[name] : null;
       const data = Array.isArray(item?.data) ? item.data.map(number) : null;
+      const size = shape.reduce((a, b) => a * b, 1);
       if (!data || data.length !== size || String(item.shape) !== String(shape) || data.includes(null)) {
         throw new Error(`its state holds no ${name} of shape (${shape.join(", ")}) made of numbers. Run the cell again.`);
       }
-      found[name] = Float64Array.from(data);
-    }
-    return found;
+      return [name, Float64Array.from(data)];
+    }));
   }
 
   readEntry() {
@@ -471,7 +470,8 @@ class LossResponse {
 
 function number(value) {
   if (typeof value === "number") return value;
-  return { NaN, Infinity, "-Infinity": -Infinity }[value] ?? (value === "NaN" ? NaN : null);
+  const spelt = { NaN, Infinity, "-Infinity": -Infinity };
+  return typeof value === "string" && Object.hasOwn(spelt, value) ? spelt[value] : null;
 }
 
 function copy(arrays) {
