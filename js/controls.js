@@ -80,10 +80,10 @@ export function numberInput(text, { change, step = "any", min = "", max = "", hi
     input,
     name,
     /** Show `value` in full, unless someone is typing there. */
-    show(value, force = false) {
+    show(value) {
       const next = Number.isFinite(value) ? String(value) : "";
-      if (shown === next && !force) return;
-      if (input.getRootNode().activeElement === input && input.value !== shown && !force) return;
+      if (shown === next) return;
+      if (input.getRootNode().activeElement === input && input.value !== shown) return;
       shown = next;
       input.value = next;
     },
@@ -156,7 +156,7 @@ export class ArrayGrid {
   /** Bring the entry at `index` into the part that is shown. */
   show(index) {
     this.index = [...index];
-    this.steppers.forEach((stepper, axis) => stepper.show(index[axis], true));
+    this.steppers.forEach((stepper, axis) => stepper.show(index[axis]));
     const near = (at, size, most) => Math.max(0, Math.min(size - most, at - (at % (most / 2)) - most / 4));
     const row = near(index.at(-2) ?? 0, this.rows, ROWS);
     const column = near(index.at(-1) ?? 0, this.columns, COLUMNS);
