@@ -7,15 +7,20 @@ export { ProgramError };
 const FORMAT = "scalarloss-program";
 const VERSION = 1;
 const MAX_RANK = 32;
-const MAX_ENTRIES = 2 ** 24; // of all arrays together: 128 MB
+const MAX_ENTRIES = 2 ** 25; // of all arrays, and of the maps between them: 256 MB
 const NON_FINITE = { NaN, Infinity, "-Infinity": -Infinity };
 
 const damaged = (what) => new ProgramError(`the program is damaged: ${what}. Trace the function and write it again.`);
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 
+const short = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
+
 function brief(value) {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+  try {
+    return short(JSON.stringify(value) ?? String(value), 60);
+  } catch {
+    return "something nested too deeply";
+  }
 }
 
 function list(item, key, where) {
@@ -26,7 +31,7 @@ function list(item, key, where) {
 
 function readShape(item, where) {
   const shape = list(item, "shape", where);
-  if (!areCounts(shape) || shape.length > MAX_RANK || sizeOf(shape) > MAX_ENTRIES) {
+  if (!areCounts(shape) || shape.length > MAX_RANK || [...shape, sizeOf(shape)].some((n) => n > MAX_ENTRIES)) {
     throw damaged(`${where} has the shape ${brief(shape)}, which no array here can have`);
   }
   return shape;
@@ -44,7 +49,7 @@ function readOperation(item, where, shapes) {
   const op = isObject(item) ? item.op : undefined;
   if (typeof op !== "string") throw damaged(`${where} has ${brief(op)} for "op", where a name is needed`);
   const rule = RULES.get(op);
-  if (!rule) throw new ProgramError(`${where} is "${op.slice(0, 60)}", which this page does not know: it was written by another version, or damaged.`);
+  if (!rule) throw new ProgramError(`${where} is "${short(op, 60)}", which this page does not know: it was written by another version, or damaged.`);
   where = `${where} (${op})`;
   const args = list(item, "args", where);
   if (!areCounts(args) || args.some((a) => a >= shapes.length)) {
@@ -65,12 +70,19 @@ function readOperation(item, where, shapes) {
   try {
     found = rule.shape(operation.shapes, params);
   } catch (error) {
-    throw damaged(`${where}: ${error.message}`);
+    throw damaged(`${where}: ${short(error.message, 300)}`);
   }
   if (String(found) !== String(shape) || found.length !== shape.length) {
     throw damaged(`${where} says its shape is ${brief(shape)}, and it gives ${brief(found)}`);
   }
   return operation;
+}
+
+/** How many numbers an operation keeps: its result, and the maps from its arguments. */
+function weight({ op, shape, shapes, params }) {
+  const { arity, terms } = RULES.get(op);
+  if (terms) return sizeOf(shape) + terms(shapes, params) * shapes.length ** 2;
+  return (1 + (arity ?? 1)) * sizeOf(shape) + shapes.reduce((sum, s) => sum + sizeOf(s), 0);
 }
 
 /**
@@ -106,8 +118,8 @@ export function load(json) {
   let entries = shapes.reduce((sum, shape) => sum + sizeOf(shape), 0);
   list(data, "operations", "the program").forEach((item, i) => {
     const operation = readOperation(item, `operation ${i}`, shapes);
-    entries += sizeOf(operation.shape);
-    if (entries > MAX_ENTRIES) throw new ProgramError(`the program needs more than ${MAX_ENTRIES} numbers, too many for a page: run it in a notebook.`);
+    entries += weight(operation);
+    if (!(entries <= MAX_ENTRIES)) throw new ProgramError(`the program needs more than ${MAX_ENTRIES} numbers, too many for a page: run it in a notebook.`);
     operations.push(operation);
     shapes.push(operation.shape);
   });
@@ -122,6 +134,7 @@ class Program {
   constructor(inputs, constants, operations, shapes, output) {
     Object.assign(this, { inputs, operations, shapes, output });
     this.outputShape = shapes[output];
+    this.places = new Map(inputs.map(({ name }, i) => [name, i]));
     this.slots = shapes.map((shape) => new Float64Array(sizeOf(shape)));
     constants.forEach(({ data }, i) => this.slots[inputs.length + i].set(data));
     this.first = inputs.length + constants.length;
@@ -134,7 +147,7 @@ class Program {
   /** Run on `arrays`, {name: Float64Array}; the result is a view, good until the next run. */
   run(arrays) {
     this.inputs.forEach(({ name }, i) => {
-      const array = Object.hasOwn(arrays, name) ? arrays[name] : null;
+      const array = Object.hasOwn(arrays ?? {}, name) ? arrays[name] : null;
       if (array?.length !== this.slots[i].length) {
         throw new ProgramError(`${name} has ${array?.length ?? "no"} numbers, and the program takes ${this.slots[i].length}.`);
       }
@@ -164,26 +177,32 @@ class Program {
     for (const { slot, moves } of steps) {
       for (const [move, argument] of moves) move(this.cotangents[slot], this.cotangents[argument]);
     }
-    const place = new Map(this.inputs.map(({ name }, i) => [name, i]));
-    return { output, grad: Object.fromEntries(names.map((name) => [name, this.cotangents[place.get(name)]])) };
+    return { output, grad: Object.fromEntries(names.map((name) => [name, this.cotangents[this.places.get(name)]])) };
   }
 
   /** The way back, last operation first, through what lies between the named inputs and the output. */
   sweep(names) {
     const key = names.join();
     if (!this.sweeps.has(key)) {
-      const wanted = new Set(this.inputs.flatMap(({ name }, i) => (names.includes(name) ? [i] : [])));
-      const touched = new Set(wanted);
+      const unknown = names.find((name) => !this.places.has(name));
+      if (unknown !== undefined) {
+        throw new ProgramError(`there is no input ${brief(unknown)} to differentiate by: the program takes ${[...this.places.keys()].join(", ")}.`);
+      }
+      const reaching = new Set([this.output]);
+      for (let i = this.operations.length - 1; i >= 0; i--) {
+        if (reaching.has(this.first + i)) this.operations[i].args.forEach((a) => reaching.add(a));
+      }
+      const wanted = new Set(names.map((name) => this.places.get(name)));
       const steps = [];
       this.operations.forEach(({ args }, i) => {
+        const slot = this.first + i;
         const { backward } = this.kernels[i];
-        const moves = args.flatMap((a, k) => (wanted.has(a) && backward[k] ? [[backward[k], a]] : []));
+        const moves = reaching.has(slot) ? args.flatMap((a, k) => (wanted.has(a) && backward[k] ? [[backward[k], a]] : [])) : [];
         if (!moves.length) return;
-        wanted.add(this.first + i);
-        touched.add(this.first + i);
-        steps.unshift({ slot: this.first + i, moves });
+        wanted.add(slot);
+        steps.unshift({ slot, moves });
       });
-      this.sweeps.set(key, { touched: [...touched], steps });
+      this.sweeps.set(key, { touched: [...wanted], steps });
     }
     return this.sweeps.get(key);
   }

@@ -62,8 +62,8 @@ function broadcastPlaces(wide, shape) {
   return places(wide, wide.map((_, axis) => (axis < lead || shape[axis - lead] === 1 ? 0 : own[axis - lead])));
 }
 
-/** `slopes[i](y, ...xs)` is the derivative of y by its x_i; null where nothing flows. */
-function elementwise(arity, f, ...slopes) {
+/** `pulls[i](g, y, ...xs)` is g times the derivative of y by its x_i; null where nothing flows. */
+function elementwise(arity, f, ...pulls) {
   const [unary, binary] = [arity === 1, arity === 2];
   const kernel = (y, xs, { shape, shapes }) => {
     const maps = shapes.map((s) => broadcastPlaces(shape, s));
@@ -75,11 +75,11 @@ function elementwise(arity, f, ...slopes) {
         else if (binary) for (let i = 0; i < y.length; i++) y[i] = f(a[ma[i]], b[mb[i]]);
         else for (let i = 0; i < y.length; i++) y[i] = f(a[ma[i]], b[mb[i]], c[mc[i]]);
       },
-      backward: slopes.map((slope, k) => slope && ((g, gx) => {
+      backward: pulls.map((pull, k) => pull && ((g, gx) => {
         const m = maps[k];
-        if (unary) for (let i = 0; i < g.length; i++) gx[i] += g[i] * slope(y[i], a[i]);
-        else if (binary) for (let i = 0; i < g.length; i++) gx[m[i]] += g[i] * slope(y[i], a[ma[i]], b[mb[i]]);
-        else for (let i = 0; i < g.length; i++) gx[m[i]] += slope(y[i], a[ma[i]], b[mb[i]], c[mc[i]]) ? g[i] : 0;
+        if (unary) for (let i = 0; i < g.length; i++) gx[i] += pull(g[i], y[i], a[i]);
+        else if (binary) for (let i = 0; i < g.length; i++) gx[m[i]] += pull(g[i], y[i], a[ma[i]], b[mb[i]]);
+        else for (let i = 0; i < g.length; i++) gx[m[i]] += pull(g[i], y[i], a[ma[i]], b[mb[i]], c[mc[i]]);
       })),
     };
   };
@@ -125,14 +125,19 @@ function joined(shape, steps, start) {
 
 const kept = (shape, axis) => shape.map((n, a) => (axis.includes(a) ? 1 : n));
 
-/** A reduction over axes; `build(x, y, to, count)` gets, for each x, the place of its y. */
-function reduction(build) {
+/**
+ * A reduction over axes; `build(x, y, to, count)` gets, for each x, the place of its y. With `some`
+ * it needs an entry for each of its results.
+ */
+function reduction(build, some = false) {
   return {
     arity: 1,
     params: { axis: areAxes, keepdims: (value) => typeof value === "boolean" },
     shape([shape], { axis, keepdims }) {
       if (axis.some((a) => a >= shape.length)) refuse(`axis ${axis} does not exist in shape ${words(shape)}`);
-      return keepdims ? kept(shape, axis) : shape.filter((_, a) => !axis.includes(a));
+      const found = keepdims ? kept(shape, axis) : shape.filter((_, a) => !axis.includes(a));
+      if (some && shape.includes(0) && !found.includes(0)) refuse("an empty axis has no extreme");
+      return found;
     },
     kernel(y, [x], { shapes: [shape], params: { axis } }) {
       const [forward, backward] = build(x, y, broadcastPlaces(shape, kept(shape, axis)), x.length / y.length);
@@ -173,9 +178,9 @@ const extreme = (beats, worst) => reduction((x, y, to) => {
   return [forward, (g, gx) => {
     ties.fill(0);
     for (let i = 0; i < gx.length; i++) if (x[i] === y[to[i]]) ties[to[i]]++;
-    for (let i = 0; i < gx.length; i++) if (x[i] === y[to[i]]) gx[i] += g[to[i]] / ties[to[i]];
+    for (let i = 0; i < gx.length; i++) gx[i] += g[to[i]] * (Number(x[i] === y[to[i]]) / ties[to[i]]);
   }];
-});
+}, true);
 
 /**
  * Add A B to C, row-major (rows, columns) from place `oc`. A begins at `oa` and takes `ai` to the next
@@ -257,6 +262,7 @@ const einsum = {
     const { result, sizes } = readSubscripts(subscripts, shapes);
     return [...result].map((letter) => sizes.get(letter));
   },
+  terms: (shapes, { subscripts }) => sizeOf([...readSubscripts(subscripts, shapes).sizes.values()]),
   kernel(y, xs, { shape, shapes, params: { subscripts } }) {
     const { terms, result, sizes } = readSubscripts(subscripts, shapes);
     const letters = [...result, ...[...sizes.keys()].filter((letter) => !result.includes(letter))];
@@ -338,35 +344,36 @@ const windows = (shape, { window, axis }) => {
   return [...left, ...window];
 };
 
-const half = (y, a, b) => (a === b ? 0.5 : y === a ? 1 : 0);
+const half = (wins, a, b) => (a === b ? 0.5 : Number(wins));
+const power = (a, b) => (a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b); // as in C
 const expect = (right, what) => right || refuse(what);
 
 export const RULES = new Map(Object.entries({
-  negative: elementwise(1, (x) => -x, () => -1),
-  exp: elementwise(1, Math.exp, (y) => y),
-  log: elementwise(1, Math.log, (y, x) => 1 / x),
-  log1p: elementwise(1, Math.log1p, (y, x) => 1 / (1 + x)),
-  expm1: elementwise(1, Math.expm1, (y) => y + 1),
-  sqrt: elementwise(1, Math.sqrt, (y) => 1 / (2 * y)),
-  square: elementwise(1, (x) => x * x, (y, x) => 2 * x),
-  tanh: elementwise(1, Math.tanh, (y) => 1 - y * y),
-  sin: elementwise(1, Math.sin, (y, x) => Math.cos(x)),
-  cos: elementwise(1, Math.cos, (y, x) => -Math.sin(x)),
-  absolute: elementwise(1, Math.abs, (y, x) => Math.sign(x)),
+  negative: elementwise(1, (x) => -x, (g) => -g),
+  exp: elementwise(1, Math.exp, (g, y) => g * y),
+  log: elementwise(1, Math.log, (g, y, x) => g / x),
+  log1p: elementwise(1, Math.log1p, (g, y, x) => g / (1 + x)),
+  expm1: elementwise(1, Math.expm1, (g, y) => g * (y + 1)),
+  sqrt: elementwise(1, Math.sqrt, (g, y) => g / (2 * y)),
+  square: elementwise(1, (x) => x * x, (g, y, x) => g * (2 * x)),
+  tanh: elementwise(1, Math.tanh, (g, y) => g * (1 - y * y)),
+  sin: elementwise(1, Math.sin, (g, y, x) => g * Math.cos(x)),
+  cos: elementwise(1, Math.cos, (g, y, x) => -g * Math.sin(x)),
+  absolute: elementwise(1, Math.abs, (g, y, x) => g * Math.sign(x)),
   sign: flat(1, Math.sign),
-  reciprocal: elementwise(1, (x) => 1 / x, (y) => -y * y),
-  add: elementwise(2, (a, b) => a + b, () => 1, () => 1),
-  subtract: elementwise(2, (a, b) => a - b, () => 1, () => -1),
-  multiply: elementwise(2, (a, b) => a * b, (y, a, b) => b, (y, a) => a),
-  divide: elementwise(2, (a, b) => a / b, (y, a, b) => 1 / b, (y, a, b) => -y / b),
+  reciprocal: elementwise(1, (x) => 1 / x, (g, y) => -g * y * y),
+  add: elementwise(2, (a, b) => a + b, (g) => g, (g) => g),
+  subtract: elementwise(2, (a, b) => a - b, (g) => g, (g) => -g),
+  multiply: elementwise(2, (a, b) => a * b, (g, y, a, b) => g * b, (g, y, a) => g * a),
+  divide: elementwise(2, (a, b) => a / b, (g, y, a, b) => g / b, (g, y, a, b) => -g * y / b),
   power: elementwise(
     2,
-    (a, b) => (a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b),
-    (y, a, b) => (b === 0 ? 0 : b * a ** (b - 1)),
-    (y, a) => (a === 0 ? 0 : y * Math.log(a)),
+    power,
+    (g, y, a, b) => g * (b === 0 ? 0 : b * power(a, b - 1)),
+    (g, y, a) => g * (a === 0 ? 0 : y * Math.log(a)),
   ),
-  maximum: elementwise(2, Math.max, half, (y, a, b) => half(y, b, a)),
-  minimum: elementwise(2, Math.min, half, (y, a, b) => half(y, b, a)),
+  maximum: elementwise(2, Math.max, (g, y, a, b) => g * half(a > b, a, b), (g, y, a, b) => g * half(b > a, a, b)),
+  minimum: elementwise(2, Math.min, (g, y, a, b) => g * half(a < b, a, b), (g, y, a, b) => g * half(b < a, a, b)),
   greater: flat(2, (a, b) => Number(a > b)),
   greater_equal: flat(2, (a, b) => Number(a >= b)),
   less: flat(2, (a, b) => Number(a < b)),
@@ -376,7 +383,7 @@ export const RULES = new Map(Object.entries({
   logical_and: flat(2, (a, b) => Number(a !== 0 && b !== 0)),
   logical_or: flat(2, (a, b) => Number(a !== 0 || b !== 0)),
   logical_not: flat(1, (a) => Number(a === 0)),
-  where: elementwise(3, (c, a, b) => (c !== 0 ? a : b), null, (y, c) => c !== 0, (y, c) => c === 0),
+  where: elementwise(3, (c, a, b) => (c !== 0 ? a : b), null, (g, y, c) => (c !== 0 ? g : 0), (g, y, c) => (c !== 0 ? 0 : g)),
   sum: total(false),
   mean: total(true),
   max: extreme((a, b) => a > b, -Infinity),
