@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -75,8 +76,8 @@ def site() -> Iterator[str]:
     yield from serve(folder)
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
+@contextmanager
+def opened(browser: Browser) -> Iterator[Page]:
     """A page that may ask this machine only; afterwards its console must be empty."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     complaints: list[str] = []
@@ -89,12 +90,29 @@ def page(browser: Browser) -> Iterator[Page]:
             route.abort()
 
     context.route("**/*", guard)
-    opened = context.new_page()
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on(
+    page = context.new_page()
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
         "console",
         lambda line: complaints.append(line.text) if line.type in ("error", "warning") else None,
     )
-    yield opened
+    yield page
     context.close()
     assert complaints == []
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A fresh page for one test."""
+    with opened(browser) as fresh:
+        yield fresh
+
+
+@pytest.fixture(scope="module")
+def modules(browser: Browser, server: str) -> Iterator[Page]:
+    """One empty page for all tests of a file, which can import the modules in js/."""
+    with opened(browser) as empty:
+        address = f"{server}/empty.html"
+        empty.route(address, lambda route: route.fulfill(content_type="text/html"))
+        empty.goto(address)
+        yield empty
