@@ -67,6 +67,7 @@ def show(page, tmp_path):
     for name in ("figures.js", "figures.css", "host.js"):
         shutil.copy(STATIC / name, tmp_path)
     served = serve(tmp_path)
+    address = next(served)
 
     def open_page(models, views, state=None, theme="light", wait=True):
         body = json.dumps({"version_major": 2, "version_minor": 0, "state": models})
@@ -86,13 +87,13 @@ def show(page, tmp_path):
             '<script type="module" src="host.js"></script></head>'
             f'<body style="margin: 0 auto; max-width: 60rem">{mounts}</body></html>'
         )
-        page.goto(next(served), wait_until="load") if page.url == "about:blank" else page.reload()
+        page.goto(address, wait_until="load") if page.url == "about:blank" else page.reload()
         if wait:
             page.locator(READY).nth(len(views) - 1).wait_for()
         return page.locator("figure.live-figure")
 
     yield open_page
-    served.close()
+    next(served, None)  # the server stops
 
 
 def frame(page):
