@@ -68,13 +68,14 @@ def loss_response(
     figure, axes = axes_of_page()
     axes.plot(xs, ys, color=BLUE, linewidth=2, label="loss")
     low, high = axes.get_ylim()
-    axes.plot(xs, loss + slope * (xs - here), color=ORANGE, linewidth=1.5)
-    axes.plot([here, here + step], [loss, ahead], color=GREY, linewidth=1.5, linestyle="--")
+    tangent, secant = f"tangent, slope {slope:.4g}", f"secant, h = {step:.3g}"
+    axes.plot(xs, loss + slope * (xs - here), color=ORANGE, linewidth=1.5, label=tangent)
+    ends = [here, here + step], [loss, ahead]
+    axes.plot(*ends, color=GREY, linewidth=1.5, linestyle="--", marker="o", mfc="w", label=secant)
     axes.plot([here], [loss], "o", color=ORANGE)
     axes.set(xlabel=label, ylabel="loss", ylim=(low, high), xlim=(xs[0], xs[-1]))
-    axes.set_title(
-        f"{label} = {here:.4g}   loss {loss:.4g}   slope {slope:.4g}", loc="left", fontsize=10
-    )
+    axes.set_title(f"{label} = {here:.4g}   loss {loss:.4g}", loc="left", fontsize=12)
+    axes.legend(frameon=False, labelcolor=COLOURS, fontsize=12)
     return figure
 
 

@@ -336,3 +336,9 @@ def test_ties_share_the_cotangent_of_a_maximum():
     program = Case("max", ((4,),), {"axis": (0,), "keepdims": False}, 0).program()
     _, pullback = vjp(program, x0=np.array([3.0, 1.0, 3.0, 3.0]))
     np.testing.assert_allclose(pullback(1.0)["x0"], [1 / 3, 0, 1 / 3, 1 / 3])
+
+
+def test_a_maximum_that_is_nan_has_a_nan_gradient_and_ties_elsewhere_still_share():
+    program = Case("max", ((2, 2),), {"axis": (1,), "keepdims": False}, 0).program()
+    _, pullback = vjp(program, x0=np.array([[1.0, 1.0], [np.nan, 2.0]]))
+    np.testing.assert_array_equal(pullback(np.ones(2))["x0"], [[0.5, 0.5], [np.nan, np.nan]])
