@@ -134,7 +134,7 @@ def mean_vjp(g: Array, y: Array, x: Array, axis: Shape, keepdims: bool) -> Array
 def share(y: Array, x: Array, axis: Shape) -> Array:
     """What each entry of x has of the extreme value: 1, or 1/k where k entries tie; NaN for NaN."""
     winners: Array = np.equal(x, keep_axes(y, y, x, axis))
-    if np.count_nonzero(winners) == y.size and not np.isnan(np.sum(y)):
+    if np.count_nonzero(winners) == y.size and not math.isnan(add_up(y, axis=None)):
         return winners
     with np.errstate(invalid="ignore"):
         return np.divide(winners, add_up(winners, axis=axis, keepdims=True))
