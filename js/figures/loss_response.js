@@ -1,37 +1,19 @@
 // LossResponse: one loss, any entry of any array. Move the entry; see the loss, the tangent whose
 // slope is the gradient's entry, and the secant of a forward difference.
 
-import { load } from "../program.js";
+import { Figure, copy, mount, needScalar } from "../figure.js";
 import { Plot, niceAbove, niceBelow, snap } from "../plot.js";
 import {
-  ArrayGrid, announcer, brief, button, entryName, flatIndex, format, formatSigned, h, numberInput,
-  readout, slider, write,
+  ArrayGrid, brief, button, entryName, format, formatSigned, h, numberInput, readout, slider, write,
 } from "../controls.js";
 
 const SAMPLES = 192; // intervals of the curve
 const PATIENCE = 2.5; // milliseconds of one frame that sampling the curve may take
 const SHOWN = 48; // with more entries than this, one array at a time
-const SENT = 1024; // with more numbers than this, the kernel hears of them at rest only
 const SMALLEST_STEP = -8; // log10 of the smallest finite-difference step
 const LARGEST_STEP = 1;
 
-export function render({ model, el }) {
-  const root = h("figure", { className: "live-figure", "data-figure": "loss-response" });
-  el.append(root);
-  let stop = () => {};
-  try {
-    stop = new LossResponse(model, root).stop;
-  } catch (error) {
-    root.append(h("p", { className: "live-note" }, `This figure cannot run: ${error.message}`));
-    root.dataset.damaged = "true";
-  }
-  const caption = model.get("caption");
-  if (typeof caption === "string" && caption) root.append(h("figcaption", {}, caption));
-  return () => {
-    stop();
-    root.remove();
-  };
-}
+export const render = (view) => mount("loss-response", LossResponse, view);
 
 /** Every other point first, then those between: the curve is whole early and fine later. */
 const ORDER = (() => {
@@ -42,71 +24,14 @@ const ORDER = (() => {
   return order;
 })();
 
-class LossResponse {
+class LossResponse extends Figure {
   constructor(model, root) {
-    this.model = model;
-    this.root = root;
-    this.program = load(model.get("program"));
-    if (this.program.outputShape.length) {
-      const shape = `(${this.program.outputShape.join(", ")}${this.program.outputShape.length === 1 ? "," : ""})`;
-      throw new Error(`its function gives an array of shape ${shape}, and a gradient belongs to one number. Reduce it first.`);
-    }
-    this.inputs = this.program.inputs;
-    this.shapes = Object.fromEntries(this.inputs.map(({ name, shape }) => [name, shape]));
-    this.values = this.read("params");
-    this.initial = model.get("initial") ? this.read("initial") : copy(this.values);
-    this.entry = this.readEntry() ?? { name: this.inputs[0].name, index: this.inputs[0].shape.map(() => 0) };
-    this.heavy = Object.values(this.values).reduce((sum, v) => sum + v.length, 0) > SENT;
-    this.undo = [];
-    this.due = { curve: true, range: true, state: false };
-    this.held = false;
-    this.note = "";
-    this.build();
-    for (const [key, heard] of Object.entries({
-      "change:params": () => this.hear(),
-      "change:initial": () => this.hearInitial(),
-      "change:entry": () => this.hearEntry(),
-      "change:rate": () => this.schedule(),
-      "change:step": () => this.schedule(),
-    })) {
-      model.on(key, heard);
-      this.undo.push(() => model.off(key, heard));
-    }
-    this.schedule();
+    super(model, root, ["rate", "step"]);
+    this.chosen();
   }
 
-  stop = () => {
-    cancelAnimationFrame(this.frame);
-    this.announcer.stop();
-    for (const undo of this.undo) undo();
-  };
-
-  // State: what the model holds, read with care, and written once a frame.
-
-  read(key) {
-    const held = this.model.get(key);
-    return Object.fromEntries(this.inputs.map(({ name, shape }) => {
-      const item = held && Object.hasOwn(held, name) ? held[name] : null;
-      const data = Array.isArray(item?.data) ? item.data.map(number) : null;
-      const size = shape.reduce((a, b) => a * b, 1);
-      if (!data || data.length !== size || String(item.shape) !== String(shape) || data.includes(null)) {
-        throw new Error(`its state holds no ${name} of shape (${shape.join(", ")}) made of numbers. Run the cell again.`);
-      }
-      return [name, Float64Array.from(data)];
-    }));
-  }
-
-  readEntry() {
-    const { name, index } = this.model.get("entry") ?? {};
-    const shape = Object.hasOwn(this.shapes, name) ? this.shapes[name] : null;
-    const fits = shape && Array.isArray(index) && index.length === shape.length
-      && index.every((i, axis) => Number.isInteger(i) && i >= 0 && i < shape[axis]);
-    return fits ? { name, index: [...index] } : null;
-  }
-
-  positive(key, fallback) {
-    const value = this.model.get(key);
-    return Number.isFinite(value) && value > 0 ? value : fallback;
+  admit() {
+    needScalar(this.program);
   }
 
   get rate() {
@@ -117,63 +42,22 @@ class LossResponse {
     return this.positive("step", 0.5);
   }
 
-  hear() {
-    if (this.held || this.model.get("params") === this.written) return;
-    try {
-      const next = this.read("params");
-      const here = this.here;
-      this.due.curve ||= this.inputs.some(({ name }) =>
-        next[name].some((v, i) => !Object.is(v, this.values[name][i]) && !(name === this.entry.name && i === here)));
-      this.values = next;
-      this.note = "";
-    } catch (error) {
-      this.note = `Nothing was changed: ${error.message}`;
-    }
-    this.schedule();
+  moved(before) {
+    const { here } = this;
+    this.due.curve ||= this.inputs.some(({ name }) => this.values[name].some((v, i) =>
+      !Object.is(v, before[name][i]) && !(name === this.entry.name && i === here)));
   }
 
-  hearInitial() {
-    try {
-      this.initial = this.read("initial");
-    } catch {
-      // Reset keeps the last good one.
-    }
-  }
-
-  hearEntry() {
-    const next = this.readEntry();
-    if (!next || entryName(next.name, next.index) === this.name) return;
-    this.entry = next;
+  chosen() {
     Object.assign(this.due, { curve: true, range: true });
-    this.schedule();
-  }
-
-  save(now) {
-    this.written = Object.fromEntries(this.inputs.map(({ name, shape }) => [
-      name, { shape: [...shape], data: Array.from(this.values[name], (v) => (Number.isFinite(v) ? v : String(v))) },
-    ]));
-    this.model.set("params", this.written);
-    if (now || !this.heavy) this.model.save_changes();
   }
 
   // What a reader does.
 
-  get name() {
-    return entryName(this.entry.name, this.entry.index);
-  }
-
-  get here() {
-    return flatIndex(this.entry.index, this.shapes[this.entry.name]);
-  }
-
-  get value() {
-    return this.values[this.entry.name][this.here];
-  }
-
   choose(name, index) {
     if (entryName(name, index) === this.name) return;
     this.entry = { name, index };
-    Object.assign(this.due, { curve: true, range: true });
+    this.chosen();
     this.note = "";
     this.model.set("entry", { name, index: [...index] });
     this.model.save_changes();
@@ -231,7 +115,6 @@ class LossResponse {
   // The page.
 
   build() {
-    this.announcer = announcer();
     const shown = (quantity, className) => readout(quantity, className);
     this.out = { value: shown("value"), loss: shown("loss", "live-loss"), slope: shown("slope", "live-tangent"), secant: shown("secant", "live-secant") };
     write(this.out.loss.name, "loss L");
@@ -274,29 +157,17 @@ class LossResponse {
           h("div", { className: "live-controls" }, this.exact.node, this.lr.node, this.h.node,
             h("div", { className: "live-buttons" }, button("One gradient step", () => this.takeStep()), button("Reset", () => this.reset()), this.said))),
         h("div", { className: "live-right" }, arrays)),
-      this.announcer.node,
     );
     this.stage = stage;
-    const watch = new ResizeObserver(() => this.schedule());
-    watch.observe(stage);
-    this.undo.push(() => watch.disconnect());
+    this.watch(stage);
   }
 
   keep(key, value) {
-    if (!(value > 0)) return this.schedule();
-    this.model.set(key, value);
-    this.model.save_changes();
-    this.schedule();
+    if (value > 0) this.set(key, value);
+    else this.schedule();
   }
 
   // One frame: compute, then draw.
-
-  schedule() {
-    this.frame ??= requestAnimationFrame(() => {
-      this.frame = undefined;
-      this.paint();
-    });
-  }
 
   compute() {
     const { value: loss, grad } = this.program.valueAndGrad(this.values);
@@ -326,9 +197,7 @@ class LossResponse {
     this.drawNumbers(loss, slope, secant);
     this.due = { curve: false, range: false, state: false, rest: false };
     if (this.sampled < ORDER.length) this.schedule();
-    if (this.root.dataset.ready) return;
-    this.root.dataset.ready = "true";
-    this.grids[this.entry.name].reveal();
+    if (!this.root.dataset.ready) this.grids[this.entry.name].reveal();
   }
 
   /** The entry's range stands still while it is held, and follows when it has left the middle. */
@@ -466,14 +335,4 @@ class LossResponse {
     if (this.known.some((i) => !Number.isFinite(this.ys[i]))) return "The curve has a gap where the loss is not a finite number.";
     return "";
   }
-}
-
-function number(value) {
-  if (typeof value === "number") return value;
-  const spelt = { NaN, Infinity, "-Infinity": -Infinity };
-  return typeof value === "string" && Object.hasOwn(spelt, value) ? spelt[value] : null;
-}
-
-function copy(arrays) {
-  return Object.fromEntries(Object.entries(arrays).map(([name, array]) => [name, array.slice()]));
 }

@@ -1,70 +1,16 @@
 """LossResponse: move any entry of any array and see one number answer."""
 
-import operator
-from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import traitlets
 from matplotlib.figure import Figure
 
 from scalarloss import plot
-from scalarloss.derivatives import Gradients, Traceable, value_and_grad
-from scalarloss.errors import NonFiniteError, NotScalarError, ShapeError
-from scalarloss.live.base import LiveFigure
-from scalarloss.primitives import Array
-from scalarloss.program import Program, array_from_dict, array_to_dict, float_array
-from scalarloss.tracing import trace
-
-Entry = tuple[str, tuple[int, ...]]
+from scalarloss.derivatives import Traceable
+from scalarloss.live.function import Entry, LossFigure, Positive
 
 
-def write_arrays(arrays: Mapping[str, Array], _widget: Any) -> dict[str, Any]:
-    return {name: array_to_dict(array) for name, array in arrays.items()}
-
-
-def read_arrays(data: Any, _widget: Any) -> Any:
-    if not isinstance(data, dict):
-        return data
-    return {name: array_from_dict(item, name) for name, item in data.items()}
-
-
-def write_entry(entry: Entry, _widget: Any) -> dict[str, Any]:
-    return {"name": entry[0], "index": list(entry[1])}
-
-
-def read_entry(data: Any, _widget: Any) -> Any:
-    return (data.get("name"), data.get("index")) if isinstance(data, dict) else data
-
-
-class Arrays(traitlets.TraitType[Gradients, Mapping[str, Any]]):
-    """The figure's arrays by name. Checked as they come in, from Python or from the page: a
-    validator of traitlets' own may be put off until later, and then a wrong value stays."""
-
-    def validate(self, obj: Any, value: Any) -> Gradients:
-        fitted: Gradients = obj._fit(value)
-        return fitted
-
-
-class ArrayEntry(traitlets.TraitType[Entry, Any]):
-    """A name and an index; one that is not there is refused."""
-
-    def validate(self, obj: Any, value: Any) -> Entry:
-        entry: Entry = obj._fit_entry(value)
-        return entry
-
-
-class Positive(traitlets.Float[float, float]):
-    """A finite number above 0."""
-
-    def validate(self, obj: Any, value: Any) -> float:
-        number = super().validate(obj, value)
-        if not 0 < number < np.inf:
-            raise NonFiniteError(f"{self.name} is {number}: pass a positive number.")
-        return float(number)
-
-
-class LossResponse(LiveFigure):
+class LossResponse(LossFigure):
     """The loss along one entry, with its tangent, a secant, and the gradient of every array.
 
     `f` is a traceable function of the named `arrays` (or a Program) whose output has shape ().
@@ -77,10 +23,6 @@ class LossResponse(LiveFigure):
     """
 
     _kind = traitlets.Unicode("loss-response").tag(sync=True)
-    program = traitlets.Dict(read_only=True).tag(sync=True)
-    params = Arrays().tag(sync=True, to_json=write_arrays, from_json=read_arrays)
-    initial = Arrays(read_only=True).tag(sync=True, to_json=write_arrays, from_json=read_arrays)
-    entry = ArrayEntry().tag(sync=True, to_json=write_entry, from_json=read_entry)
     rate = Positive(0.1).tag(sync=True)
     step = Positive(0.5).tag(sync=True)
 
@@ -95,67 +37,12 @@ class LossResponse(LiveFigure):
         caption: str = "",
         **arrays: Any,
     ) -> None:
-        self._traced = f if isinstance(f, Program) else trace(f, **arrays)
-        if self._traced.output_shape != ():
-            raise NotScalarError(self._traced.output_shape)
-        start = self._fit(arrays)
-        name, shape = next(iter(self._traced.inputs.items()))
-        self.set_trait("program", self._traced.to_dict())
-        self.set_trait("initial", start)
-        super().__init__(
-            params=start,
-            entry=entry or (name, (0,) * len(shape)),
-            rate=rate,
-            step=step,
-            caption=caption,
-        )
-
-    def _fit(self, arrays: Mapping[str, Any]) -> Gradients:
-        """The arrays as the program takes them, copied, read-only; refused unless they fit."""
-        if not isinstance(arrays, Mapping):
-            raise ShapeError(f"params is {arrays!r:.60}: pass a dict of one array for each name.")
-        self._traced.slots(arrays)
-        fitted = {name: np.array(float_array(name, arrays[name])) for name in self._traced.inputs}
-        for name, array in fitted.items():
-            if not np.isfinite(array).all():
-                raise NonFiniteError(f"{name} holds a NaN or an infinity: a figure moves numbers.")
-            array.flags.writeable = False  # an entry set in place would reach no page
-        return fitted
-
-    def _fit_entry(self, entry: Any) -> Entry:
-        try:
-            name, index = entry
-            place = tuple(map(operator.index, index if np.iterable(index) else (index,)))
-            shape = self._traced.inputs[name]
-            inside = (0 <= i < size for i, size in zip(place, shape, strict=True))
-            if all(inside):
-                return name, place
-        except (TypeError, ValueError, KeyError):
-            pass
-        arrays = ", ".join(f"{n} {s}" for n, s in self._traced.inputs.items())
-        raise ShapeError(
-            f"there is no entry {entry!r:.60}: name one of {arrays} and an index of its shape, "
-            'as ("W", (0, 1)).'
-        )
-
-    @property
-    def loss(self) -> float:
-        """The loss at the current arrays."""
-        return float(self._traced(**self.params))
-
-    @property
-    def gradient(self) -> Gradients:
-        """The gradient at the current arrays, by name, each shaped like its array."""
-        return value_and_grad(self._traced, **self.params)[1]
+        super().__init__(f, arrays, entry, rate=rate, step=step, caption=caption)
 
     def take_step(self) -> None:
         """Move every array against its gradient by the learning rate."""
         gradient = self.gradient
         self.params = {n: a - self.rate * gradient[n] for n, a in self.params.items()}
-
-    def reset(self) -> None:
-        """Put every array back to where it began."""
-        self.params = self.initial
 
     def picture(self) -> Figure:
         return plot.loss_response(self._traced, self.params, self.entry, self.step)

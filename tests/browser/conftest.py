@@ -1,5 +1,7 @@
 """A real Chromium, and this machine's files served to it, every other host blocked."""
 
+import html
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,9 +12,11 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from operate import READY
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 ROOT = Path(__file__).parents[2]
+STATIC = ROOT / "scalarloss" / "live" / "static"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = [
     "--no-sandbox",
@@ -116,3 +120,38 @@ def modules(browser: Browser, server: str) -> Iterator[Page]:
         empty.route(address, lambda route: route.fulfill(content_type="text/html"))
         empty.goto(address)
         yield empty
+
+
+@pytest.fixture
+def show(page, tmp_path):
+    """Open a page with these models' views, in myst-nb's markup; give back its figures."""
+    for name in ("figures.js", "figures.css", "host.js"):
+        shutil.copy(STATIC / name, tmp_path)
+    served = serve(tmp_path)
+    address = next(served)
+
+    def open_page(models, views, state=None, theme="light", wait=True):
+        body = json.dumps({"version_major": 2, "version_minor": 0, "state": models})
+        body = (state or body).replace("<", r"\u003c")
+        mounts = "".join(
+            '<div class="live-mount"><script type="application/vnd.jupyter.widget-view+json">'
+            f"{json.dumps({'version_major': 2, 'version_minor': 1, 'model_id': view})}</script>"
+            f"<noscript><figure><p>Picture of {html.escape(str(view))}</p></figure></noscript>"
+            "</div>\n"
+            for view in views
+        )
+        (tmp_path / "index.html").write_text(
+            f'<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8">'
+            '<link rel="icon" href="data:,"><link rel="stylesheet" href="figures.css">'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f'<script type="application/vnd.jupyter.widget-state+json">{body}</script>'
+            '<script type="module" src="host.js"></script></head>'
+            f'<body style="margin: 0 auto; max-width: 60rem">{mounts}</body></html>'
+        )
+        page.goto(address, wait_until="load") if page.url == "about:blank" else page.reload()
+        if wait:
+            page.locator(READY).nth(len(views) - 1).wait_for()
+        return page.locator("figure.live-figure")
+
+    yield open_page
+    next(served, None)  # the server stops

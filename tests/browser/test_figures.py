@@ -1,24 +1,16 @@
-"""The live figures on a page as the build leaves it: operated, doubled, linked, damaged."""
+"""What every live figure owes its page: fits a phone, cleans up, fails alone, costs little."""
 
 import copy
-import html
-import json
-import re
-import shutil
 
-import ipywidgets
 import numpy as np
 import pytest
-from conftest import ROOT, serve
-from ipywidgets.embed import dependency_state
+from operate import READY, frame, shown, states
 
-from scalarloss import Program, value_and_grad
+import scalarloss.live
 from scalarloss.live import LossResponse
 
-STATIC = ROOT / "scalarloss" / "live" / "static"
-READY = "figure[data-ready=true]"
 X, T, FIRST = np.array([1.0, 2.0]), np.array([0.5, 1.2]), np.array([1.0, 0.0])
-IMAGE = np.array([[2.0, 3.0, 1.0], [4.0, 5.0, 2.0], [1.0, 6.0, 3.0]])
+W, B = np.array([[0.2, 0.5], [0.8, 0.1]]), np.array([0.3, 0.7])
 
 
 def dense(W, b):
@@ -31,466 +23,34 @@ def softmax(W, b):
     return top + np.log(np.sum(np.exp(z - top))) - np.sum(FIRST * z)
 
 
-def convolution(filter, b):
-    out = [np.sum(filter * IMAGE[i : i + 2, j : j + 2]) for i in range(2) for j in range(2)]
-    return 0.5 * np.sum((np.reshape(np.stack(out), (2, 2)) + b[0] - np.eye(2)) ** 2)
-
-
-def layer():
-    return {"W": np.array([[0.2, 0.5], [0.8, 0.1]]), "b": np.array([0.3, 0.7])}
-
-
-EXAMPLES = {
-    "dense": (dense, layer()),
-    "softmax": (softmax, layer()),
-    "convolution": (
-        convolution,
-        {"filter": np.array([[1.0, 0.0], [0.0, -1.0]]), "b": np.array([1.0, 0.5])},
-    ),
+FIGURES = {
+    "LossResponse": lambda **state: LossResponse(softmax, W=W, b=B, **state),
 }
+every = pytest.mark.parametrize("make", FIGURES.values(), ids=FIGURES)
 
 
-def states(*widgets):
-    """The models of a page, as a kernel leaves them and the build rewrites them."""
-    found = {}
-    for widget in widgets:
-        found |= dependency_state([widget], drop_defaults=False)
-    for model in found.values():
-        if model["state"].pop("_css", None):
-            model["state"]["_esm"] = "./figures.js"
-    return json.loads(json.dumps(found, allow_nan=False))
+def neighbour():
+    return LossResponse(dense, W=W, b=B)
 
 
-@pytest.fixture
-def show(page, tmp_path):
-    """Open a page with these models' views, in myst-nb's markup; give back its figures."""
-    for name in ("figures.js", "figures.css", "host.js"):
-        shutil.copy(STATIC / name, tmp_path)
-    served = serve(tmp_path)
-    address = next(served)
+def test_each_figure_is_tested():
+    assert set(FIGURES) == set(scalarloss.live.__all__)
 
-    def open_page(models, views, state=None, theme="light", wait=True):
-        body = json.dumps({"version_major": 2, "version_minor": 0, "state": models})
-        body = (state or body).replace("<", r"\u003c")
-        mounts = "".join(
-            '<div class="live-mount"><script type="application/vnd.jupyter.widget-view+json">'
-            f"{json.dumps({'version_major': 2, 'version_minor': 1, 'model_id': view})}</script>"
-            f"<noscript><figure><p>Picture of {html.escape(str(view))}</p></figure></noscript>"
-            "</div>\n"
-            for view in views
-        )
-        (tmp_path / "index.html").write_text(
-            f'<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8">'
-            '<link rel="icon" href="data:,"><link rel="stylesheet" href="figures.css">'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f'<script type="application/vnd.jupyter.widget-state+json">{body}</script>'
-            '<script type="module" src="host.js"></script></head>'
-            f'<body style="margin: 0 auto; max-width: 60rem">{mounts}</body></html>'
-        )
-        page.goto(address, wait_until="load") if page.url == "about:blank" else page.reload()
-        if wait:
-            page.locator(READY).nth(len(views) - 1).wait_for()
-        return page.locator("figure.live-figure")
 
-    yield open_page
-    next(served, None)  # the server stops
-
-
-def frame(page):
-    page.evaluate("() => new Promise((f) => requestAnimationFrame(() => requestAnimationFrame(f)))")
-
-
-def shown(figure):
-    """Every number that a figure shows, with all its digits: arrays, gradient, quantities."""
-    found = figure.evaluate(
-        """figure => Object.fromEntries(["entry", "gradient", "quantity"].map((kind) =>
-            [kind, Object.fromEntries([...figure.querySelectorAll(`[data-${kind}][data-value]`)]
-                .map((node) => [node.dataset[kind], node.dataset.value]))]))"""
-    )
-    return {kind: {k: float(v) for k, v in numbers.items()} for kind, numbers in found.items()}
-
-
-def arrays_of(program, entries):
-    found = {name: np.empty(shape) for name, shape in program.inputs.items()}
-    for name, array in found.items():
-        for index in np.ndindex(array.shape):
-            array[index] = entries[entry_name(name, index)]
-    return found
-
-
-def entry_name(name, index):
-    return f"{name}[{', '.join(map(str, index))}]" if index else name
-
-
-def assert_right(figure, program, entry, step=0.5):
-    """Loss, slope, secant and the whole gradient are NumPy's, to 1e-12 of their size."""
-    numbers = shown(figure)
-    arrays = arrays_of(program, numbers["entry"])
-    loss, gradient = value_and_grad(program, **arrays)
-    np.testing.assert_allclose(numbers["quantity"]["loss"], loss, rtol=1e-12)
-    for name, expected in gradient.items():
-        scale = 1e-12 * np.max(np.abs(expected))
-        for index in np.ndindex(expected.shape):
-            found = numbers["gradient"][entry_name(name, index)]
-            np.testing.assert_allclose(found, expected[index], rtol=1e-12, atol=scale)
-    assert numbers["quantity"]["value"] == numbers["entry"][entry]
-    assert numbers["quantity"]["slope"] == numbers["gradient"][entry]
-    name, index = re.fullmatch(r"(\w+)(?:\[(.*)\])?", entry).groups()
-    arrays[name][tuple(int(i) for i in index.split(",")) if index else ()] += step
-    secant = (program(**arrays) - loss) / step
-    np.testing.assert_allclose(numbers["quantity"]["secant"], secant, rtol=1e-11, atol=1e-12)
-
-
-def by_mouse(page, figure):
-    """Pull the point along the curve itself."""
-    plot = figure.locator("svg.live-plot")
-    plot.scroll_into_view_if_needed()
-    box, dot = plot.bounding_box(), figure.locator(".live-point").bounding_box()
-    y = dot["y"] + dot["height"] / 2
-    page.mouse.move(dot["x"] + dot["width"] / 2, y)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.6, y)
-    frame(page)
-    page.mouse.move(box["x"] + box["width"] * 0.71, y + 20)
-    page.mouse.up()
-
-
-def by_touch(page, figure):
-    """The same with a finger."""
-    plot = figure.locator("svg.live-plot")
-    plot.scroll_into_view_if_needed()
-    box = plot.bounding_box()
-    y = box["y"] + box["height"] / 2
-    session = page.context.new_cdp_session(page)
-    session.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
-    for kind, share in (("Start", 0.5), ("Move", 0.55), ("Move", 0.3), ("End", None)):
-        points = [] if share is None else [{"x": box["x"] + box["width"] * share, "y": y}]
-        session.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
-        frame(page)
-    session.send("Emulation.setTouchEmulationEnabled", {"enabled": False})
-
-
-def by_keyboard(page, figure):
-    figure.locator(".live-left input[type=range]").first.focus()
-    for key in ("ArrowRight", "ArrowRight", "PageUp", "ArrowLeft"):
-        page.keyboard.press(key)
-
-
-def by_typing(page, figure):
-    figure.get_by_label("exact").fill("-0.123456789012345")
-    page.keyboard.press("Enter")
-
-
-@pytest.mark.parametrize("operate", [by_mouse, by_touch, by_keyboard, by_typing])
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_every_entry_answers_as_numpy_does(page, show, name, operate):
-    f, arrays = EXAMPLES[name]
-    widget = LossResponse(f, **arrays)
-    figure = show(states(widget), [widget.model_id])
-    program = Program.from_dict(widget.program)
-    for entry in shown(figure)["entry"]:
-        figure.locator(f'[data-entry="{entry}"]').click()
-        frame(page)
-        before = shown(figure)["entry"]
-        operate(page, figure)
-        frame(page)
-        after = shown(figure)["entry"]
-        assert {key for key in after if after[key] != before[key]} == {entry}
-        assert_right(figure, program, entry)
-    assert all(v == -0.123456789012345 for v in after.values()) or operate is not by_typing
-
-
-def test_a_click_on_the_curve_moves_the_point_there(page, show):
-    widget = LossResponse(dense, **layer())
-    figure = show(states(widget), [widget.model_id])
-    box = figure.locator("svg.live-plot").bounding_box()
-    page.mouse.click(box["x"] + box["width"] * 0.8, box["y"] + box["height"] * 0.5)
-    frame(page)
-    dot = figure.locator(".live-point").bounding_box()
-    assert abs(dot["x"] + dot["width"] / 2 - (box["x"] + box["width"] * 0.8)) < 3
-    assert_right(figure, Program.from_dict(widget.program), "W[0, 0]")
-
-
-def test_the_curve_stands_still_while_its_entry_is_held(page, show):
-    widget = LossResponse(softmax, **layer())
-    figure = show(states(widget), [widget.model_id])
-    curve = figure.locator("path.live-loss")
-    box = figure.locator("svg.live-plot").bounding_box()
-    y = box["y"] + box["height"] / 2
-    frame(page)
-    before = curve.get_attribute("d")
-    page.mouse.move(box["x"] + box["width"] / 2, y)
-    page.mouse.down()
-    for share in (0.6, 0.9, 0.99, 0.2):
-        page.mouse.move(box["x"] + box["width"] * share, y)
-        frame(page)
-        assert curve.get_attribute("d") == before
-    page.mouse.move(box["x"] + box["width"] * 0.99, y)
-    page.mouse.up()
-    frame(page)
-    assert curve.get_attribute("d") != before  # let go at the edge: the range follows
-
-
-def test_arrow_keys_walk_the_grid_and_one_tab_leaves_it(page, show):
-    widget = LossResponse(dense, **layer())
-    figure = show(states(widget), [widget.model_id])
-    figure.locator('[data-entry="W[0, 0]"]').focus()
-    for key, expected in (
-        ("ArrowRight", "W[0, 1]"),
-        ("ArrowRight", "W[0, 1]"),
-        ("ArrowDown", "W[1, 1]"),
-        ("Home", "W[1, 0]"),
-        ("ArrowUp", "W[0, 0]"),
-        ("Tab", "b[0]"),
-    ):
-        page.keyboard.press(key)
-        assert page.evaluate("document.activeElement.dataset.entry") == expected
-    page.keyboard.press("Enter")
-    frame(page)
-    assert figure.locator('[aria-pressed="true"]').get_attribute("data-entry") == "b[0]"
-    assert_right(figure, Program.from_dict(widget.program), "b[0]")
-
-
-def test_a_gradient_step_and_reset(page, show):
-    widget = LossResponse(softmax, **layer(), rate=0.3)
-    figure = show(states(widget), [widget.model_id])
-    start = shown(figure)["entry"]
-    figure.get_by_role("button", name="One gradient step").click()
-    figure.get_by_label("learning rate").fill("0.05")
-    figure.get_by_role("button", name="One gradient step").click()
-    frame(page)
-    widget.take_step()
-    widget.rate = 0.05
-    widget.take_step()
-    for name, array in arrays_of(Program.from_dict(widget.program), shown(figure)["entry"]).items():
-        np.testing.assert_allclose(array, widget.params[name], rtol=1e-12)
-    assert "fell from" in figure.locator(".live-note").inner_text()
-    figure.get_by_role("button", name="Reset").click()
-    frame(page)
-    assert shown(figure)["entry"] == start
-
-
-def test_the_secants_own_step(page, show):
-    widget = LossResponse(dense, **layer())
-    figure = show(states(widget), [widget.model_id])
-    slider = figure.get_by_label("finite-difference step")
-    slider.focus()
-    page.keyboard.press("Home")
-    frame(page)
-    numbers = shown(figure)["quantity"]
-    assert numbers["secant"] == pytest.approx(numbers["slope"], rel=1e-6)
-    page.keyboard.press("End")
-    frame(page)
-    assert_right(figure, Program.from_dict(widget.program), "W[0, 0]", step=10.0)
-
-
-def test_what_is_no_number_is_given_back(page, show):
-    widget = LossResponse(dense, **layer())
-    figure = show(states(widget), [widget.model_id])
-    before = shown(figure)
-    field = figure.get_by_label("exact")
-    for words in ("", "e"):
-        field.focus()
-        page.keyboard.press("Control+a")
-        page.keyboard.press("Delete")
-        page.keyboard.type(words)
-        page.keyboard.press("Tab")
-        frame(page)
-        assert field.input_value() == "0.2"
-    rate = figure.get_by_label("learning rate")
-    rate.fill("-3")
-    page.keyboard.press("Tab")
-    assert rate.input_value() == "0.1"
-    assert shown(figure) == before
-
-
-def test_a_change_is_told_once_it_rests(page, show):
-    widget = LossResponse(dense, **layer())
-    figure = show(states(widget), [widget.model_id])
-    told = figure.locator("[aria-live=polite]")
-    assert told.inner_text() == ""
-    by_typing(page, figure)
-    page.wait_for_function("document.querySelector('[aria-live=polite]').textContent")
-    numbers = shown(figure)["quantity"]
-    loss, slope = (f"{numbers[key]:.4f}" for key in ("loss", "slope"))
-    assert told.inner_text() == f"W[0, 0] = −0.1235: loss {loss}, slope +{slope}."
-    assert figure.locator("output:not([aria-live=off])").count() == 0
-
-
-def test_two_figures_stand_apart_and_two_views_of_one_in_step(page, show):
-    one, other = LossResponse(dense, **layer()), LossResponse(softmax, **layer())
-    figures = show(states(one, other), [one.model_id, other.model_id, one.model_id])
-    untouched = shown(figures.nth(1))
-    figures.nth(2).locator('[data-entry="b[1]"]').click()
-    by_keyboard(page, figures.nth(2))
-    frame(page)
-    assert shown(figures.nth(0)) == shown(figures.nth(2))
-    assert shown(figures.nth(0))["entry"]["b[1]"] != 0.7
-    assert shown(figures.nth(1)) == untouched
-    for i in (0, 2):
-        assert_right(figures.nth(i), Program.from_dict(one.program), "b[1]")
-
-
-def test_linked_figures_share_a_trait(page, show):
-    one, other = LossResponse(dense, **layer(), rate=0.4), LossResponse(softmax, **layer())
-    link = ipywidgets.jslink((one, "rate"), (other, "rate"))
-    figures = show(states(link, one, other), [one.model_id, other.model_id])
-    rates = [figures.nth(i).get_by_label("learning rate") for i in range(2)]
-    frame(page)
-    assert [rate.input_value() for rate in rates] == ["0.4", "0.4"]
-    rates[1].fill("0.7")
-    page.keyboard.press("Enter")
-    frame(page)
-    assert [rate.input_value() for rate in rates] == ["0.7", "0.7"]
-
-
-def test_an_overflow_is_a_gap_and_a_sentence(page, show):
-    widget = LossResponse(lambda w: np.exp(np.exp(w)), w=3.0)
-    figure = show(states(widget), [widget.model_id])
-    frame(page)
-    assert "not a finite number" in figure.locator(".live-note").inner_text()
-    figure.get_by_label("exact").fill("9")
-    page.keyboard.press("Enter")
-    frame(page)
-    assert "too large" in figure.locator(".live-note").inner_text()
-    assert shown(figure)["quantity"]["loss"] == np.inf
-    assert figure.locator(".live-point").get_attribute("visibility") == "hidden"
-    figure.get_by_role("button", name="One gradient step").click()
-    frame(page)
-    assert "No step was taken" in figure.locator(".live-note").inner_text()
-
-
-def test_a_large_array_shows_a_part_and_goes_anywhere(page, show):
-    rng = np.random.default_rng(0)
-    stack = {"A": rng.normal(size=(3, 40, 30)), "c": rng.normal(size=30), "d": np.float64(2.0)}
-    widget = LossResponse(lambda A, c, d: 0.5 * np.sum(np.matmul(A, c) ** 2) + d, **stack)
-    figure = show(states(widget), [widget.model_id])
-    assert figure.locator("[data-entry]:visible").count() == 16 * 16
-    for axis, at in enumerate((2, 39, 15)):
-        figure.get_by_label(f"axis {axis}").first.fill(str(at))
-        page.keyboard.press("Enter")
-    figure.locator('[data-entry="A[2, 39, 15]"]').focus()
-    for _ in range(9):
-        page.keyboard.press("ArrowRight")
-    assert page.evaluate("document.activeElement.dataset.entry") == "A[2, 39, 24]"
-    frame(page)
-    numbers = shown(figure)["quantity"]
-    loss, gradient = value_and_grad(Program.from_dict(widget.program), **stack)
-    np.testing.assert_allclose(numbers["slope"], gradient["A"][2, 39, 24], rtol=1e-12)
-    np.testing.assert_allclose(numbers["loss"], loss, rtol=1e-12)
-    figure.locator("select").select_option("d")
-    frame(page)
-    assert figure.locator("[data-entry]:visible").get_attribute("data-entry") == "d"
-    assert shown(figure)["quantity"]["slope"] == 1.0
-
-
-def changed(path, value):
-    """Damage: the state with `value` at `path`, or without it where `value` is None."""
-
-    def damage(state):
-        *way, last = path
-        holder = state
-        for key in way:
-            holder = holder[key]
-        if value is None:
-            del holder[last]
-        else:
-            holder[last] = value
-
-    return damage
-
-
-DAMAGE = {
-    "no program": (changed(["program"], None), "not a program"),
-    "words for a program": (changed(["program"], "rm -rf"), ""),
-    "another version": (changed(["program", "version"], 99), "version"),
-    "an unknown operation": (changed(["program", "operations", 0, "op"], "eval"), "eval"),
-    "a slot to come": (changed(["program", "operations", 0, "args"], [0, 99]), "damaged"),
-    "a false shape": (changed(["program", "operations", 0, "shape"], [7]), "damaged"),
-    "lost numbers": (changed(["program", "constants", 0, "data"], [1]), "damaged"),
-    "no arrays": (changed(["params"], None), "holds no W"),
-    "another shape": (changed(["params", "W", "shape"], [4]), "holds no W"),
-    "too few numbers": (changed(["params", "W", "data"], [0.1]), "holds no W"),
-    "words for numbers": (changed(["params", "b", "data"], ["toString", "x"]), "holds no b"),
-    "no loss": (changed(["program", "output"], 0), "belongs to one number"),
-    "an unknown kind": (changed(["_kind"], "constructor"), "constructor"),
-    "no script": (changed(["_esm"], None), "kernel"),
-}
-
-
-@pytest.mark.parametrize(("damage", "words"), DAMAGE.values(), ids=DAMAGE)
-def test_a_damaged_figure_says_so_and_its_neighbour_lives(page, show, damage, words):
-    good, bad = LossResponse(dense, **layer()), LossResponse(softmax, **layer(), caption="Mine.")
-    models = states(good, bad)
-    damage(models[bad.model_id]["state"])
-    show(models, [bad.model_id, good.model_id], wait=False)
-    note = page.locator(".live-note").first
-    note.wait_for()
-    assert words in note.inner_text()
-    assert len(note.inner_text()) > 30
-    page.locator(READY).wait_for()
-    assert_right(page.locator(READY), Program.from_dict(good.program), "W[0, 0]")
-
-
-def test_without_an_entry_or_a_start_it_still_answers(page, show):
-    widget = LossResponse(dense, **layer(), entry=("b", 1))
-    models = states(widget)
-    models[widget.model_id]["state"] |= {
-        "entry": {"name": "__proto__", "index": [5]},
-        "rate": "fast",
-        "step": -1,
-    }
-    figure = show(models, [widget.model_id])
-    assert_right(figure, Program.from_dict(widget.program), "W[0, 0]")
-
-
-@pytest.mark.parametrize("state", ['{"state": {"cut', "", '{"state": null}', "[]", "7"])
-def test_a_page_whose_state_is_damaged_shows_words_and_the_picture(page, show, state):
-    show({}, ["one", "toString"], state=state or " ", wait=False)
-    page.locator(".live-note").nth(1).wait_for()
-    assert "cannot run here" in page.locator(".live-note").first.inner_text()
-    assert page.get_by_text("Picture of one").is_visible()
-
-
-def test_a_widget_of_another_kind_asks_for_a_kernel(page, show):
-    slider, figure = ipywidgets.FloatSlider(), LossResponse(dense, **layer())
-    models = states(slider, figure)
-    show(models, [slider.model_id, figure.model_id], wait=False)
-    page.locator(READY).wait_for()
-    assert "kernel" in page.locator(".live-note").first.inner_text()
-
-
-def test_hostile_names_and_words_stay_words(page, show):
-    names = ["__proto__", "constructor", "hasOwnProperty", "toString"]
-    arrays = {name: np.array([0.5 + i]) for i, name in enumerate(names)}
-    program = LossResponse(
-        lambda **parts: sum(np.sum(part**2) for part in parts.values()),
-        **arrays,
-        caption="</script><script>document.title='taken'</script><img src=x onerror=alert(1)>",
-    )
-    figure = show(states(program), [program.model_id])
-    assert page.title() == ""
-    assert "<img" in figure.locator("figcaption").inner_text()
-    for name in names:
-        figure.locator(f'[data-entry="{name}[0]"]').click()
-        by_keyboard(page, figure)
-        frame(page)
-        assert_right(figure, Program.from_dict(program.program), f"{name}[0]")
-
-
-def test_a_phones_width_holds_it_and_fingers_find_it(page, show):
+@every
+def test_a_phones_width_holds_it_and_fingers_find_it(page, show, make):
     page.set_viewport_size({"width": 360, "height": 740})
-    widgets = [LossResponse(f, **arrays) for f, arrays in EXAMPLES.values()]
-    figures = show(states(*widgets), [widget.model_id for widget in widgets])
+    widget = make()
+    figure = show(states(widget), [widget.model_id])
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    for i in range(3):
-        for box in figures.nth(i).locator("button, input, select").all():
-            size = box.bounding_box()
-            assert min(size["width"], size["height"]) >= 24
+    for control in figure.locator("button, input, select, [role=slider], [tabindex='0']").all():
+        size = control.bounding_box()
+        assert size is None or min(size["width"], size["height"]) >= 24
 
 
-def test_colours_follow_the_page(page, show):
-    widget = LossResponse(dense, **layer())
+@every
+def test_colours_follow_the_page(page, show, make):
+    widget = make()
     ink = "figure => getComputedStyle(figure).color"
     light = show(states(widget), [widget.model_id]).evaluate(ink)
     dark = show(states(widget), [widget.model_id], theme="dark").evaluate(ink)
@@ -500,8 +60,9 @@ def test_colours_follow_the_page(page, show):
     assert light == printed != dark
 
 
-def test_it_returns_its_clean_up(page, show):
-    widget = LossResponse(dense, **layer())
+@every
+def test_it_returns_its_clean_up(page, show, make):
+    widget = make()
     models = states(widget)
     show(models, [widget.model_id])
     left = page.evaluate(
@@ -524,7 +85,93 @@ def test_it_returns_its_clean_up(page, show):
     assert left == [True, 0, 0]
 
 
-def test_a_frame_costs_little(page, show):
+@every
+def test_it_has_one_caption_a_name_for_each_control_and_one_quiet_voice(page, show, make):
+    widget = make(caption="<img src=x onerror=alert(1)>")
+    figure = show(states(widget), [widget.model_id])
+    assert figure.locator("figcaption").inner_text() == "<img src=x onerror=alert(1)>"
+    assert figure.locator("[aria-live=polite]").count() == 1
+    assert figure.locator("output:not([aria-live=off])").count() == 0
+    nameless = figure.evaluate(
+        """figure => [...figure.querySelectorAll("button, input, select, [tabindex], svg[role]")]
+            .filter((node) => !(node.ariaLabel || node.textContent.trim()
+                || [...(node.labels ?? [])].some((label) => label.textContent.trim())))
+            .map((node) => node.outerHTML)"""
+    )
+    assert nameless == []
+
+
+@every
+def test_two_stand_apart(page, show, make):
+    one, other = make(), make()
+    figures = show(states(one, other), [one.model_id, other.model_id])
+    untouched = shown(figures.nth(1))
+    names = figures.evaluate_all(
+        "fs => fs.map((f) => [...f.querySelectorAll('[id]')].map((n) => n.id))"
+    )
+    assert not set(names[0]) & set(names[1])
+    for button in figures.nth(0).locator("button:enabled").all()[:4]:
+        button.click()
+    frame(page)
+    assert shown(figures.nth(1)) == untouched
+
+
+def damaged(path, value):
+    def damage(state):
+        *way, last = path
+        for key in way:
+            state = state[key]
+        if value is None:
+            del state[last]
+        else:
+            state[last] = value
+
+    return damage
+
+
+DAMAGE = {
+    "no program": damaged(["program"], None),
+    "words for a program": damaged(["program"], "rm -rf"),
+    "an unknown operation": damaged(["program", "operations", 0, "op"], "eval"),
+    "no arrays": damaged(["params"], None),
+    "hostile arrays": damaged(["params"], {"__proto__": {"shape": [1e9], "data": "x"}}),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+@every
+def test_a_damaged_one_says_so_and_its_neighbour_lives(page, show, make, damage):
+    good, bad = neighbour(), make()
+    models = states(good, bad)
+    damage(models[bad.model_id]["state"])
+    show(models, [bad.model_id, good.model_id], wait=False)
+    note = page.locator("[data-damaged] .live-note").first
+    note.wait_for()
+    assert len(note.inner_text()) > 30
+    page.locator(READY).wait_for()
+
+
+@every
+def test_traits_of_nonsense_leave_it_alive(page, show, make):
+    """Every trait but the function and its arrays may hold anything: the figure falls back."""
+    widget = make()
+    for nonsense in (None, "fast", -1, {"name": "__proto__", "index": [5]}, [[]]):
+        models = copy.deepcopy(states(widget))
+        state = models[widget.model_id]["state"]
+        for key in set(widget.keys) - set(KEPT):
+            state[key] = nonsense
+        show(models, [widget.model_id])
+
+
+KEPT = (
+    *("_model_module", "_model_module_version", "_model_name", "_view_count", "_view_module"),
+    *("_view_module_version", "_view_name", "_esm", "_css", "_anywidget_id", "_kind", "layout"),
+    *("program", "params", "comm", "tabbable", "tooltip", "_dom_classes"),
+)
+
+
+@every
+def test_a_frame_costs_little(page, show, make):
     """Compute and draw, measured in the figure's own frames of a drag, on a busy machine."""
     page.add_init_script(
         """window.spent = [];
@@ -535,9 +182,11 @@ def test_a_frame_costs_little(page, show):
             spent.push(performance.now() - start);
         });"""
     )
-    widget = LossResponse(convolution, **copy.deepcopy(EXAMPLES["convolution"][1]))
+    widget = make()
     figure = show(states(widget), [widget.model_id])
-    box = figure.locator("svg.live-plot").bounding_box()
+    handle = figure.locator("svg.live-plot, input[type=range]").first
+    handle.scroll_into_view_if_needed()
+    box = handle.bounding_box()
     y = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + box["width"] * 0.3, y)
     page.mouse.down()

@@ -1,0 +1,197 @@
+// What the live figures of a function share: an element, a model read with suspicion, arrays that
+// move, and one paint a frame.
+
+import { load } from "./program.js";
+import { announcer, entryName, flatIndex, h } from "./controls.js";
+
+const SENT = 1024; // with more numbers than this, the kernel hears of them at rest only
+
+/** Render the figure of class `Kind` into `el`, or say there why it cannot run; returns its undoing. */
+export function mount(name, Kind, { model, el }) {
+  const root = h("figure", { className: "live-figure", "data-figure": name });
+  el.append(root);
+  let stop = () => {};
+  try {
+    stop = new Kind(model, root).stop;
+  } catch (error) {
+    root.replaceChildren(h("p", { className: "live-note" }, `This figure cannot run: ${error.message}`));
+    root.dataset.damaged = "true";
+  }
+  const caption = model.get("caption");
+  if (typeof caption === "string" && caption) root.append(h("figcaption", {}, caption));
+  return () => {
+    stop();
+    root.remove();
+  };
+}
+
+/**
+ * A figure of one program. A subclass gives `build()`, which makes its controls once, and `paint()`,
+ * which computes and draws, at most once a frame; `schedule()` asks for one.
+ */
+export class Figure {
+  /** `heard` names the traits beside `params`, `initial` and `entry` that paint anew when they change. */
+  constructor(model, root, heard = []) {
+    Object.assign(this, { model, root, undo: [], due: {}, held: false, note: "", announcer: announcer() });
+    this.program = load(model.get("program"));
+    this.admit();
+    this.inputs = this.program.inputs;
+    this.shapes = Object.fromEntries(this.inputs.map(({ name, shape }) => [name, shape]));
+    this.values = this.read("params");
+    this.initial = copy(this.values);
+    this.hearInitial();
+    this.entry = this.readEntry("entry") ?? { name: this.inputs[0].name, index: this.inputs[0].shape.map(() => 0) };
+    this.heavy = Object.values(this.values).reduce((sum, v) => sum + v.length, 0) > SENT;
+    this.listen("params", () => this.hear());
+    this.listen("initial", () => this.hearInitial());
+    this.listen("entry", () => this.hearEntry());
+    for (const key of heard) this.listen(key, () => this.schedule());
+    this.build();
+    this.root.append(this.announcer.node);
+    this.schedule();
+  }
+
+  /** Throw an Error if the program is not one for this figure. */
+  admit() {}
+
+  listen(key, heard) {
+    this.model.on(`change:${key}`, heard);
+    this.undo.push(() => this.model.off(`change:${key}`, heard));
+  }
+
+  /** Paint again whenever `node` changes its size. */
+  watch(node) {
+    const observer = new ResizeObserver(() => this.schedule());
+    observer.observe(node);
+    this.undo.push(() => observer.disconnect());
+  }
+
+  stop = () => {
+    cancelAnimationFrame(this.frame);
+    this.announcer.stop();
+    for (const undo of this.undo) undo();
+  };
+
+  /** Compute and draw, once, in the next frame. */
+  schedule() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = undefined;
+      this.paint();
+      this.root.dataset.ready = "true";
+    });
+  }
+
+  // State: what the model holds, read with care, and written once a frame.
+
+  /** The arrays that the trait `key` holds, or an Error that says what is missing. */
+  read(key) {
+    const held = this.model.get(key);
+    return Object.fromEntries(this.inputs.map(({ name, shape }) => [name, readArray(held, name, shape)]));
+  }
+
+  /** A name and an index that exist, or null. */
+  readEntry(key) {
+    const { name, index } = this.model.get(key) ?? {};
+    const shape = Object.hasOwn(this.shapes, name) ? this.shapes[name] : null;
+    const fits = shape && Array.isArray(index) && index.length === shape.length
+      && index.every((i, axis) => Number.isInteger(i) && i >= 0 && i < shape[axis]);
+    return fits ? { name, index: [...index] } : null;
+  }
+
+  positive(key, fallback) {
+    const value = this.model.get(key);
+    return Number.isFinite(value) && value > 0 ? value : fallback;
+  }
+
+  hear() {
+    if (this.held || this.model.get("params") === this.written) return;
+    try {
+      const before = this.values;
+      this.values = this.read("params");
+      this.note = "";
+      this.moved(before);
+    } catch (error) {
+      this.note = `Nothing was changed: ${error.message}`;
+    }
+    this.schedule();
+  }
+
+  hearInitial() {
+    try {
+      this.initial = this.read("initial");
+    } catch {
+      // Reset keeps the last good one.
+    }
+  }
+
+  hearEntry() {
+    const next = this.readEntry("entry");
+    if (!next || entryName(next.name, next.index) === this.name) return;
+    this.entry = next;
+    this.chosen();
+    this.schedule();
+  }
+
+  /** The arrays were `before` and have been replaced from outside. */
+  moved() {}
+
+  /** Another entry has been chosen. */
+  chosen() {}
+
+  /** Give the arrays to the model; a kernel hears of them now, or of large ones when at rest. */
+  save(now = true) {
+    this.written = Object.fromEntries(this.inputs.map(({ name, shape }) => [
+      name, { shape: [...shape], data: Array.from(this.values[name], (v) => (Number.isFinite(v) ? v : String(v))) },
+    ]));
+    this.model.set("params", this.written);
+    if (now || !this.heavy) this.model.save_changes();
+  }
+
+  /** Set one trait; the model's other side hears of it. */
+  set(key, value) {
+    this.model.set(key, value);
+    this.model.save_changes();
+    this.schedule();
+  }
+
+  get name() {
+    return entryName(this.entry.name, this.entry.index);
+  }
+
+  get here() {
+    return flatIndex(this.entry.index, this.shapes[this.entry.name]);
+  }
+
+  get value() {
+    return this.values[this.entry.name][this.here];
+  }
+}
+
+/** The array `name` of `held`, in the form {shape, data}, as numbers. */
+export function readArray(held, name, shape) {
+  const item = held && Object.hasOwn(held, name) ? held[name] : null;
+  const data = Array.isArray(item?.data) ? item.data.map(number) : null;
+  const size = shape.reduce((a, b) => a * b, 1);
+  if (!data || data.length !== size || String(item.shape) !== String(shape) || data.includes(null)) {
+    throw new Error(`its state holds no ${name} of shape (${shape.join(", ")}) made of numbers. Run the cell again.`);
+  }
+  return Float64Array.from(data);
+}
+
+function number(value) {
+  if (typeof value === "number") return value;
+  const spelt = { NaN, Infinity, "-Infinity": -Infinity };
+  return typeof value === "string" && Object.hasOwn(spelt, value) ? spelt[value] : null;
+}
+
+export function copy(arrays) {
+  return Object.fromEntries(Object.entries(arrays).map(([name, array]) => [name, array.slice()]));
+}
+
+/** An Error unless the program ends in one number. */
+export function needScalar(program) {
+  const shape = program.outputShape;
+  if (!shape.length) return;
+  const words = `(${shape.join(", ")}${shape.length === 1 ? "," : ""})`;
+  throw new Error(`its function gives an array of shape ${words}, and a gradient belongs to one number. Reduce it first.`);
+}

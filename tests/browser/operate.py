@@ -1,0 +1,74 @@
+"""Live figures in a test's page: their states, what they show, and how a reader works them."""
+
+import json
+
+import numpy as np
+from ipywidgets.embed import dependency_state
+
+READY = "figure[data-ready=true]"
+
+
+def states(*widgets):
+    """The models of a page, as a kernel leaves them and the build rewrites them."""
+    found = {}
+    for widget in widgets:
+        found |= dependency_state([widget], drop_defaults=False)
+    for model in found.values():
+        if model["state"].pop("_css", None):
+            model["state"]["_esm"] = "./figures.js"
+    return json.loads(json.dumps(found, allow_nan=False))
+
+
+def frame(page):
+    page.evaluate("() => new Promise((f) => requestAnimationFrame(() => requestAnimationFrame(f)))")
+
+
+def shown(figure):
+    """Every number that a figure shows, with all its digits: arrays, gradient, quantities."""
+    found = figure.evaluate(
+        """figure => Object.fromEntries(["entry", "gradient", "quantity"].map((kind) =>
+            [kind, Object.fromEntries([...figure.querySelectorAll(`[data-${kind}][data-value]`)]
+                .map((node) => [node.dataset[kind], node.dataset.value]))]))"""
+    )
+    return {kind: {k: float(v) for k, v in numbers.items()} for kind, numbers in found.items()}
+
+
+def arrays_of(program, entries):
+    found = {name: np.empty(shape) for name, shape in program.inputs.items()}
+    for name, array in found.items():
+        for index in np.ndindex(array.shape):
+            array[index] = entries[entry_name(name, index)]
+    return found
+
+
+def entry_name(name, index):
+    return f"{name}[{', '.join(map(str, index))}]" if index else name
+
+
+def touch(page, node, *places):
+    """Put a finger on `node` at the first place, shares of its width and height, and lead it on."""
+    node.scroll_into_view_if_needed()
+    box = node.bounding_box()
+    session = page.context.new_cdp_session(page)
+    session.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    for i, (across, down) in enumerate(places):
+        point = {"x": box["x"] + box["width"] * across, "y": box["y"] + box["height"] * down}
+        kind = "touchMove" if i else "touchStart"
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+        frame(page)
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    frame(page)
+    session.send("Emulation.setTouchEmulationEnabled", {"enabled": False})
+
+
+def drag(page, node, *places):
+    """Press the mouse on `node` at the first place, shares of its size, and lead it on."""
+    node.scroll_into_view_if_needed()
+    box = node.bounding_box()
+    for i, (across, down) in enumerate(places):
+        page.mouse.move(box["x"] + box["width"] * across, box["y"] + box["height"] * down)
+        if not i:
+            page.mouse.down()
+        frame(page)
+    page.mouse.up()
+    frame(page)
