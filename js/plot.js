@@ -103,12 +103,15 @@ export class Plot {
     return Math.max(-FAR, Math.min(FAR, (1 - share) * this.inner.height));
   }
 
-  /** The x that a pointer event points at. */
-  xAt(event) {
+  /** The x and y that a pointer event points at, inside the frame. */
+  at(event) {
     const box = this.node.getBoundingClientRect();
-    const px = ((event.clientX - box.left) / (box.width || 1)) * this.width - this.inner.left;
-    const share = Math.max(0, Math.min(1, px / this.inner.width));
-    return this.domain[0] + share * (this.domain[1] - this.domain[0]);
+    const { left, top, width, height } = this.inner;
+    const [x0, x1, y0, y1] = this.domain;
+    const inside = (share) => Math.max(0, Math.min(1, share));
+    const across = ((event.clientX - box.left) / (box.width || 1)) * this.width - left;
+    const down = ((event.clientY - box.top) / (box.height || 1)) * this.height - top;
+    return [x0 + inside(across / width) * (x1 - x0), y1 - inside(down / height) * (y1 - y0)];
   }
 
   drawAxes() {
@@ -236,7 +239,7 @@ export class Plot {
     }
   }
 
-  /** Call `move(x)` while a pointer drags, then `release()`; returns the undoing. */
+  /** Call `move(x, y)` while a pointer drags, then `release()`; returns the undoing. */
   onDrag(move, release) {
     let held = null;
     let moved = false;
@@ -248,18 +251,18 @@ export class Plot {
       moved = event.pointerType !== "touch"; // a touch may be the start of scrolling the page
       if (!moved) return;
       event.preventDefault();
-      move(this.xAt(event));
+      move(...this.at(event));
     };
     const drag = (event) => {
       if (event.pointerId !== held) return;
       moved = true;
-      move(this.xAt(event));
+      move(...this.at(event));
     };
     const up = (event) => {
       if (event.pointerId !== held) return;
       held = null;
       this.node.classList.remove("live-held");
-      if (!moved && event.type === "pointerup") move(this.xAt(event));
+      if (!moved && event.type === "pointerup") move(...this.at(event));
       release();
     };
     const on = { pointerdown: down, pointermove: drag, pointerup: up, pointercancel: up };
