@@ -2,9 +2,10 @@
 
 import "./style.css";
 import { h } from "./controls.js";
+import { render as descent } from "./figures/descent.js";
 import { render as lossResponse } from "./figures/loss_response.js";
 
-const FIGURES = { "loss-response": lossResponse };
+const FIGURES = { descent, "loss-response": lossResponse };
 
 export default {
   render({ model, el }) {

@@ -1,5 +1,6 @@
 """The live figures: widgets in a notebook, alive on the built page too."""
 
+from scalarloss.live.descent import Descent
 from scalarloss.live.loss_response import LossResponse
 
-__all__ = ["LossResponse"]
+__all__ = ["Descent", "LossResponse"]

@@ -7,7 +7,7 @@ import pytest
 from operate import READY, frame, shown, states
 
 import scalarloss.live
-from scalarloss.live import LossResponse
+from scalarloss.live import Descent, LossResponse
 
 X, T, FIRST = np.array([1.0, 2.0]), np.array([0.5, 1.2]), np.array([1.0, 0.0])
 W, B = np.array([[0.2, 0.5], [0.8, 0.1]]), np.array([0.3, 0.7])
@@ -24,6 +24,7 @@ def softmax(W, b):
 
 
 FIGURES = {
+    "Descent": lambda **state: Descent(dense, W=W, b=B, rival=softmax, **state),
     "LossResponse": lambda **state: LossResponse(softmax, W=W, b=B, **state),
 }
 every = pytest.mark.parametrize("make", FIGURES.values(), ids=FIGURES)
@@ -166,7 +167,7 @@ def test_traits_of_nonsense_leave_it_alive(page, show, make):
 KEPT = (
     *("_model_module", "_model_module_version", "_model_name", "_view_count", "_view_module"),
     *("_view_module_version", "_view_name", "_esm", "_css", "_anywidget_id", "_kind", "layout"),
-    *("program", "params", "comm", "tabbable", "tooltip", "_dom_classes"),
+    *("program", "rival", "params", "comm", "tabbable", "tooltip", "_dom_classes"),
 )
 
 
