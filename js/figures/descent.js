@@ -271,7 +271,7 @@ class Descent extends Figure {
     else if (this.due.rest) this.model.save_changes();
     const found = this.compute();
     this.bowl = this.findBowl();
-    this.frameWindow();
+    this.frameWindow([...found.mine.path, ...(found.theirs?.path ?? [])]);
     this.survey();
     this.draw(found);
     this.write(found);
@@ -279,8 +279,8 @@ class Descent extends Figure {
     if (this.land.next < this.land.size ** 2 || this.land.size < GRIDS.at(-1)) this.schedule();
   }
 
-  /** The window stands still while the start is held, and follows when that has left it. */
-  frameWindow() {
+  /** The window holds the start and the path; it stands still until the start has left it. */
+  frameWindow(path) {
     const start = this.start.map((v) => (Number.isFinite(v) ? v : 0));
     if (this.window) {
       const { domain } = this.plot;
@@ -288,13 +288,11 @@ class Descent extends Figure {
       if (this.held || inside) return;
     }
     const reach = niceAbove(Math.min(1e300, Math.max(1, 1.2 * Math.max(...start.map(Math.abs)))));
-    const low = this.bowl?.lowest;
+    const goals = [...path, ...(this.bowl?.lowest ? [this.bowl.lowest] : [])];
     const spans = start.map((v, k) => {
       const middle = snap(v, reach / 5);
-      const span = [middle - reach, middle + reach];
-      const goal = low?.[k];
-      if (Number.isFinite(goal) && Math.abs(goal - v) < 8 * reach) return [Math.min(span[0], goal - reach / 2), Math.max(span[1], goal + reach / 2)];
-      return span;
+      const near = goals.map((goal) => goal[k]).filter((goal) => Math.abs(goal - v) < 4 * reach);
+      return [Math.min(middle - reach, ...near.map((goal) => goal - reach / 4)), Math.max(middle + reach, ...near.map((goal) => goal + reach / 4))];
     });
     this.grain = niceBelow(reach / 100);
     this.window = spans;
