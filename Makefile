@@ -3,7 +3,7 @@ PYTHON ?= python3
 PORT ?= 8000
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check
-PACKAGE := $(shell find scalarloss book/_ext book/_static -type f -not -name '*.pyc')
+PACKAGE := $(shell find scalarloss book/_ext book/_static book/_templates js/menus.js -type f -not -name "*.pyc")
 
 .PHONY: help book serve test notebooks lab bundle badge bench clean
 help:  ## list the targets

@@ -43,8 +43,9 @@ class Model {
 }
 
 class Host {
-  constructor(states) {
-    this.states = states;
+  /** `own` is the widget module of models that name no script of theirs. */
+  constructor(states, own) {
+    Object.assign(this, { states, own });
     this.models = new Map();
     this.modules = new Map();
   }
@@ -71,8 +72,9 @@ class Host {
     return model;
   }
 
-  /** The module of a widget, from the address that the build put in the place of its text. */
+  /** The widget of a model: ours, or another from the address that the build put into `_esm`. */
   async module(state) {
+    if (state._esm === undefined && typeof state._kind === "string") return this.own;
     if (typeof state._esm !== "string") throw new Error("it runs in a notebook with a kernel only.");
     const address = new URL(state._esm, document.baseURI).href;
     if (!this.modules.has(address)) this.modules.set(address, import(address));
@@ -126,12 +128,11 @@ function states() {
   return found;
 }
 
-function start() {
-  const host = new Host(states());
+/** Mount every widget view of the page; `own` is the module of the book's figures. */
+export function start(own) {
+  const host = new Host(states(), own);
   for (const script of document.querySelectorAll(`script[type="${VIEW}"]`)) host.mount(script);
   for (const { model_name: kind, state } of Object.values(host.states)) {
     if (kind === "LinkModel" || kind === "DirectionalLinkModel") host.link(state).catch(() => {});
   }
 }
-
-start();

@@ -1,10 +1,11 @@
 """Put live figures into the pages: shared scripts as files, our own host, a picture without script.
 
 A notebook leaves two things in its page: for each figure a widget view, which names a model, and
-once the state of all models. Each state holds the figure's whole script as text. Here that text
-becomes one file for all pages, named by its content, with its address in `_esm` instead; style
-goes the same way, and into the page's head. `host.js` then mounts the figures. Where there is
-no JavaScript, the picture that the widget drew of itself is shown with its caption.
+once the state of all models. Each state holds the figure's whole script and style as text. The
+book's own are in `live.js` and `site.css` (see light.py), so they are left out here; another
+widget's script becomes a file named by its content, with its address in `_esm` instead. `host.js`,
+which is part of `live.js`, then mounts the figures. Where there is no JavaScript, the picture that
+the widget drew of itself is shown with its caption.
 """
 
 import hashlib
@@ -19,7 +20,7 @@ from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-HOST = Path(__file__).parents[2] / "scalarloss" / "live" / "static" / "host.js"
+STATIC = Path(__file__).parents[2] / "scalarloss" / "live" / "static"
 PICTURES = ("image/svg+xml", "image/png")
 
 
@@ -93,16 +94,14 @@ def lift(
     if not states:
         return
     root = "../" * pagename.count("/") or "./"
-    preloads = []
+    ours = (STATIC / "figures.js").read_text("utf-8")
     for model in states.values():
         state = model["state"]
-        if script := state.get("_esm"):
-            state["_esm"] = f"{root}_static/{publish(app, 'figures', 'js', script)}"
-            preloads.append(f'<link rel="modulepreload" href="{state["_esm"]}">')
-        if style := state.pop("_css", None):
-            app.add_css_file(publish(app, "figures", "css", style), priority=900)
-    app.add_js_file(publish(app, "host", "js", HOST.read_text("utf-8")), type="module")
-    context["metatags"] = context.get("metatags", "") + "\n".join(dict.fromkeys(preloads))
+        style, script = state.pop("_css", None), state.pop("_esm", None)
+        if script and script != ours:
+            state["_esm"] = f"{root}_static/{publish(app, 'widget', 'js', script)}"
+            if style:
+                app.add_css_file(publish(app, "widget", "css", style), priority=900)
 
     # Kernels name models at random: number them, so that two builds of a page are the same.
     body = json.dumps({"version_major": 2, "version_minor": 0, "state": states})

@@ -1,0 +1,202 @@
+"""Make the built pages light and sealed: one style sheet, one script, small fonts, a strict policy.
+
+The theme brings 860 kB to a page that uses a twentieth of it. After the build, all style sheets
+become `site.css`, less the names that no page and no script mentions; all scripts become `site.js`;
+and each font keeps the characters that the pages show. The pages ask for them by a hash of what is
+in them. Nothing comes from another host, and each page's Content-Security-Policy says so.
+"""
+
+import hashlib
+import io
+import logging
+import re
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+
+import lightningcss
+from fontTools import subset
+from fontTools.ttLib import TTFont
+from sphinx.application import Sphinx
+
+logging.getLogger("fontTools").setLevel(logging.WARNING)
+ROOT = Path(__file__).parents[2]
+LIVE = ROOT / "scalarloss" / "live" / "static"
+WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
+
+# Before anything is painted: the reader's choice of light or dark.
+THEME_SCRIPT = """(d=>{try{d.mode=localStorage.mode||"auto";d.theme=localStorage.theme||"auto"}
+catch{d.mode=d.theme="auto"}})(document.documentElement.dataset)"""
+
+POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        f"script-src 'self' 'sha256-{b64encode(hashlib.sha256(THEME_SCRIPT.encode()).digest()).decode()}'",
+        "style-src 'self'",
+        "style-src-attr 'unsafe-inline'",  # KaTeX sets heights in style attributes
+        "img-src 'self' data:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+    ]
+)
+
+SCRIPTS = (  # in the order in which they need each other
+    "_static/documentation_options.js",
+    "_static/doctools.js",
+    "_static/sphinx_highlight.js",
+    "_static/clipboard.min.js",
+    "_static/copybutton.js",
+    "_static/scripts/pydata-sphinx-theme.js",
+    "_static/scripts/sphinx-book-theme.js",
+)
+THEME_STYLES = ("_static/basic.css", "_static/styles/pydata-sphinx-theme.css")
+FIRST_FONTS = ("fonts/KaTeX_Main-Regular.woff2", "fonts/KaTeX_Math-Italic.woff2")
+# Made by a script as a page is read: words that no page and no script spells out.
+DYNAMIC = {"show", "scrolled", "highlighted", "success"}
+# What the live figures write in the mathematics' font.
+FIGURES_TEXT = "".join(map(chr, range(32, 127))) + "−×·∂ᵀ∞⁻⁰¹²³⁴⁵⁶⁷⁸⁹√ε "
+
+
+def dress(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Give a page's template what `layout.html` asks for, and remember the style sheets."""
+    context |= {"policy": POLICY, "theme_script": THEME_SCRIPT, "widget_state": WIDGET_STATE}
+    context["fonts"] = FIRST_FONTS if 'class="katex"' in context.get("body", "") else ()
+    sheets = (str(sheet.filename) for sheet in context["css_files"])
+    app.site_styles = list(dict.fromkeys([*THEME_STYLES, *sheets]))  # type: ignore[attr-defined]
+
+
+def lighten(app: Sphinx, exception: Exception | None) -> None:
+    """Write `site.css`, `site.js` and the fonts, and stamp each page's address of them."""
+    if exception or app.builder.name != "html":
+        return
+    site = Path(app.outdir)
+    pages = [page for page in site.rglob("*.html") if "_static" not in page.relative_to(site).parts]
+    texts = {page: page.read_text("utf-8") for page in pages}
+    static = site / "_static"
+    script = ";\n".join((site / path).read_text("utf-8") for path in SCRIPTS)
+    script = re.sub(r"^//# sourceMappingURL.*$", "", script, flags=re.M)
+    script += (ROOT / "js" / "menus.js").read_text("utf-8")
+    live = (LIVE / "page.js").read_text("utf-8")
+    searching = (static / "searchtools.js").read_text("utf-8")
+    named = re.findall(r'(?:class|id)="([^"]*)"', "".join(texts.values()))
+    mentioned = "\n".join([*named, script, live, searching])
+    style = join_styles(site, app.site_styles)  # type: ignore[attr-defined]
+    style += (LIVE / "figures.css").read_text("utf-8")
+    style = shrink(style, set(re.findall(r"[\w-]+", mentioned)) | DYNAMIC)
+    (static / "fonts").mkdir(exist_ok=True)
+    style, stamps = shrink_fonts(static, style, shown(texts.values()))
+    for name, text in {"site.css": style, "site.js": script, "live.js": live}.items():
+        (static / name).write_text(text, "utf-8")
+        stamps[name] = stamp(text.encode())
+    address = "|".join(map(re.escape, stamps))
+    for page, text in texts.items():
+        stamped = re.sub(
+            rf'(_static/({address}))(?:\?v=\w+)?"',
+            lambda found: f'{found[1]}?v={stamps[found[2]]}"',
+            text.replace(' onclick="window.print()"', ""),  # menus.js does that
+        )
+        if stamped != text:
+            page.write_text(stamped, "utf-8")
+
+
+def join_styles(site: Path, sheets: list[str]) -> str:
+    """All style sheets as one, with the addresses in them as seen from `_static`."""
+    joined = []
+    for sheet in sheets:
+        path = site / sheet
+        text = path.read_text("utf-8")
+        base = path.parent.relative_to(site / "_static").as_posix()
+
+        def absolute(found: re.Match[str], base: str = base) -> str:
+            parts: list[str] = []
+            for part in f"{base}/{found[1]}".split("/"):
+                if part == "..":
+                    parts.pop()
+                elif part != ".":
+                    parts.append(part)
+            return f"url({'/'.join(parts)})"
+
+        joined.append(re.sub(r"url\(['\"]?(?!data:|#)([^)'\"?#]+)[^)]*\)", absolute, text))
+    return "\n".join(joined)
+
+
+def shrink(style: str, mentioned: set[str]) -> str:
+    """The style less every class, id and variable that is not among the words mentioned."""
+    names = set(re.findall(r"[.#](-?[A-Za-z_][\w-]*)", style))
+    unused = names - mentioned
+    while True:
+        style = lightningcss.process_stylesheet(
+            style, unused_symbols=unused, error_recovery=True, minify=True
+        )
+        used = set(re.findall(r"var\(\s*(--[\w-]+)", style)) | {
+            word for word in mentioned if word.startswith("--")
+        }
+        defined = set(re.findall(r"(?<=[{;])(--[\w-]+)(?=:)", style))
+        if not defined - used:
+            return style
+        pattern = "|".join(sorted(map(re.escape, defined - used), key=len, reverse=True))
+        style = re.sub(rf"(?<=[{{;])(?:{pattern}):[^;{{}}]*;?", "", style)
+        unused = set()
+
+
+def shown(pages: Any) -> str:
+    """Every character that some formula of the pages shows."""
+    found: set[str] = set(FIGURES_TEXT)
+    for page in pages:
+        for formula in re.findall(r'class="katex-html"(.*?)(?=<p|</p|</div|<h\d|</li)', page, re.S):
+            found.update("".join(re.findall(r">([^<]+)", formula)))
+    return "".join(sorted(found))
+
+
+def shrink_fonts(static: Path, style: str, text: str) -> tuple[str, dict[str, str]]:
+    """Cut each font to the characters used; forget faces that no rule names.
+
+    Returns the style that asks for them, and the stamp of each font.
+    """
+    faces = re.findall(r"@font-face\{[^}]*\}", style)
+    rules = re.sub(r"@font-face\{[^}]*\}", "", style)
+    stamps, kept = {}, []
+    for face in faces:
+        family = re.search(r"font-family:([^;}]+)", face)
+        source = re.search(r"url\(([^)]*\.woff2)\)", face)
+        if not family or not source or family[1].strip("\"'") not in rules:
+            continue
+        path = static / source[1].strip("\"'")
+        cut = cut_font(path, icons(rules) if "fontawesome" in source[1] else text)
+        (static / "fonts" / path.name).write_bytes(cut)
+        stamps[f"fonts/{path.name}"] = stamp(cut)
+        address = f"url(fonts/{path.name}?v={stamp(cut)})"
+        kept.append(re.sub(r"src:[^;}]+", f'src:{address}format("woff2")', face))
+    return "".join(dict.fromkeys(kept)) + rules, stamps
+
+
+def icons(rules: str) -> str:
+    """The icons that the style's rules still name: characters for private use."""
+    escaped = re.sub(r"\\([0-9a-f]{4}) ?", lambda found: chr(int(found[1], 16)), rules)
+    return "".join(sorted(set(re.findall("[\ue000-\uf8ff]", escaped))))
+
+
+def cut_font(path: Path, characters: str) -> bytes:
+    """A font file less every glyph that these characters do not need."""
+    font = TTFont(path, recalcTimestamp=False)
+    subsetter = subset.Subsetter(subset.Options())
+    subsetter.populate(text=characters)
+    subsetter.subset(font)
+    font.flavor = "woff2"
+    found = io.BytesIO()
+    font.save(found)
+    return found.getvalue()
+
+
+def stamp(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.connect("html-page-context", dress, priority=950)
+    app.connect("build-finished", lighten, priority=900)
+    return {"parallel_read_safe": True}

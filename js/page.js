@@ -1,0 +1,7 @@
+// The one script of a built page: the host, with the book's own figures in it. It is no module, so
+// that it also runs from a folder opened without a server.
+
+import figures from "./figures.js";
+import { start } from "./host.js";
+
+start(figures);
