@@ -50,9 +50,9 @@ def build(tmp_path, monkeypatch):
         shutil.copytree(ROOT / "book" / "_ext", top / "book" / "_ext")
         shutil.copytree(ROOT / "book" / "_static", top / "book" / "_static")
         shutil.copy(ROOT / "_config.yml", top)
-        host = top / "scalarloss" / "live" / "static" / "host.js"
-        host.parent.mkdir(parents=True)
-        host.write_text("/* the host */")
+        shutil.copytree(ROOT / "book" / "_templates", top / "book" / "_templates")
+        for part in ("js", "scalarloss/live/static"):
+            shutil.copytree(ROOT / part, top / part)
         for name, cells in pages.items():
             notebook(top / "book" / f"{name}.ipynb", *cells)
         chapters = "".join(f"\n  - file: {name}" for name in pages if name != "index")
@@ -103,12 +103,12 @@ def test_figures_share_one_script_and_keep_their_pictures(build):
         assert len(set(views)) == 2
         for view in views:
             address = states[view]["state"]["_esm"]
-            assert address.startswith(f"{root}_static/live/figures.")
+            assert address.startswith(f"{root}_static/live/widget.")
             assert ((site / page).parent / address).read_text() == SCRIPT
             assert "_css" not in states[view]["state"]
             assert states[view]["state"]["caption"] == "One </script> & <b>two</b>"
-        assert len(re.findall(r'<link[^>]*rel="stylesheet"[^>]*_static/live/figures\.', html)) == 1
-        assert len(re.findall(r'<script type="module" src="[^"]*_static/live/host\.', html)) == 1
+        assert len(re.findall(r'<link[^>]*rel="stylesheet"[^>]*_static/live/widget\.', html)) == 1
+        assert len(re.findall(r'<script defer src="[^"]*_static/live\.js\?v=\w+"', html)) == 1
         stills = re.findall(r"<noscript><figure>(.*?)</figure></noscript>", html, re.S)
         assert len(stills) == 2
         picture = re.search(r'<img alt="Toy, a picture" src="([^"]+)"', stills[0])
@@ -117,7 +117,7 @@ def test_figures_share_one_script_and_keep_their_pictures(build):
             "<figcaption>One &lt;/script&gt; &amp; &lt;b&gt;two&lt;/b&gt;</figcaption>" in stills[0]
         )
     assert "_static/live" not in (site / "plain.html").read_text("utf-8")
-    assert len(list((site / "_static" / "live").iterdir())) == 3
+    assert len(list((site / "_static" / "live").iterdir())) == 2
 
 
 def test_two_builds_of_a_site_are_the_same(build):
@@ -133,18 +133,13 @@ def test_two_builds_of_a_site_are_the_same(build):
 # Formulas, and what stops a build
 
 
-def test_a_formula_is_set_and_a_page_without_one_asks_for_no_style(build):
+def test_a_formula_is_set_and_only_its_page_asks_for_fonts_early(build):
     pages = {"index": [title(), new_markdown_cell("It is $W x$.")], "plain": [title()]}
     site = build(pages)
     html = (site / "index.html").read_text("utf-8")
     assert 'class="katex"' in html
-    assert html.count("katex.min.css") == 1
-    assert "katex" not in (site / "plain.html").read_text("utf-8")
-
-
-def test_a_formula_in_a_title_is_styled_on_every_page_that_names_it(build):
-    site = build({"index": [title("# Set $W x$")], "plain": [title()]})
-    assert "katex.min.css" in (site / "plain.html").read_text("utf-8")
+    assert html.count('rel="preload" as="font"') == 2
+    assert 'rel="preload"' not in (site / "plain.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize(

@@ -28,10 +28,11 @@ WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 THEME_SCRIPT = """(d=>{try{d.mode=localStorage.mode||"auto";d.theme=localStorage.theme||"auto"}
 catch{d.mode=d.theme="auto"}})(document.documentElement.dataset)"""
 
+THEME_HASH = b64encode(hashlib.sha256(THEME_SCRIPT.encode()).digest()).decode()
 POLICY = "; ".join(
     [
         "default-src 'none'",
-        f"script-src 'self' 'sha256-{b64encode(hashlib.sha256(THEME_SCRIPT.encode()).digest()).decode()}'",
+        f"script-src 'self' 'sha256-{THEME_HASH}'",
         "style-src 'self'",
         "style-src-attr 'unsafe-inline'",  # KaTeX sets heights in style attributes
         "img-src 'self' data:",
@@ -126,21 +127,18 @@ def join_styles(site: Path, sheets: list[str]) -> str:
 
 def shrink(style: str, mentioned: set[str]) -> str:
     """The style less every class, id and variable that is not among the words mentioned."""
-    names = set(re.findall(r"[.#](-?[A-Za-z_][\w-]*)", style))
-    unused = names - mentioned
-    while True:
-        style = lightningcss.process_stylesheet(
-            style, unused_symbols=unused, error_recovery=True, minify=True
+    unused = set(re.findall(r"[.#](-?[A-Za-z_][\w-]*)", style)) - mentioned
+    before = ""
+    while style != before:  # what falls away may have been the last to use a variable
+        before, style = (
+            style,
+            lightningcss.process_stylesheet(
+                style, unused_symbols=unused, error_recovery=True, minify=True
+            ),
         )
-        used = set(re.findall(r"var\(\s*(--[\w-]+)", style)) | {
-            word for word in mentioned if word.startswith("--")
-        }
         defined = set(re.findall(r"(?<=[{;])(--[\w-]+)(?=:)", style))
-        if not defined - used:
-            return style
-        pattern = "|".join(sorted(map(re.escape, defined - used), key=len, reverse=True))
-        style = re.sub(rf"(?<=[{{;])(?:{pattern}):[^;{{}}]*;?", "", style)
-        unused = set()
+        unused = defined - set(re.findall(r"var\(\s*(--[\w-]+)", style)) - mentioned
+    return style
 
 
 def shown(pages: Any) -> str:

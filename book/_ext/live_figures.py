@@ -94,6 +94,7 @@ def lift(
     if not states:
         return
     root = "../" * pagename.count("/") or "./"
+    styles: list[str] = []
     ours = (STATIC / "figures.js").read_text("utf-8")
     for model in states.values():
         state = model["state"]
@@ -101,7 +102,8 @@ def lift(
         if script and script != ours:
             state["_esm"] = f"{root}_static/{publish(app, 'widget', 'js', script)}"
             if style:
-                app.add_css_file(publish(app, "widget", "css", style), priority=900)
+                styles.append(publish(app, "widget", "css", style))
+    context["widget_styles"] = list(dict.fromkeys(styles))
 
     # Kernels name models at random: number them, so that two builds of a page are the same.
     body = json.dumps({"version_major": 2, "version_minor": 0, "state": states})

@@ -125,7 +125,7 @@ def modules(browser: Browser, server: str) -> Iterator[Page]:
 @pytest.fixture
 def show(page, tmp_path):
     """Open a page with these models' views, in myst-nb's markup; give back its figures."""
-    for name in ("figures.js", "figures.css", "host.js"):
+    for name in ("figures.js", "figures.css", "page.js"):
         shutil.copy(STATIC / name, tmp_path)
     served = serve(tmp_path)
     address = next(served)
@@ -145,7 +145,7 @@ def show(page, tmp_path):
             '<link rel="icon" href="data:,"><link rel="stylesheet" href="figures.css">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             f'<script type="application/vnd.jupyter.widget-state+json">{body}</script>'
-            '<script type="module" src="host.js"></script></head>'
+            '<script defer src="page.js"></script></head>'
             f'<body style="margin: 0 auto; max-width: 60rem">{mounts}</body></html>'
         )
         page.goto(address, wait_until="load") if page.url == "about:blank" else page.reload()

@@ -15,7 +15,7 @@ def states(*widgets):
         found |= dependency_state([widget], drop_defaults=False)
     for model in found.values():
         if model["state"].pop("_css", None):
-            model["state"]["_esm"] = "./figures.js"
+            del model["state"]["_esm"]
     return json.loads(json.dumps(found, allow_nan=False))
 
 

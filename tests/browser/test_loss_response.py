@@ -325,7 +325,7 @@ DAMAGE = {
     "words for numbers": (changed(["params", "b", "data"], ["toString", "x"]), "holds no b"),
     "no loss": (changed(["program", "output"], 0), "belongs to one number"),
     "an unknown kind": (changed(["_kind"], "constructor"), "constructor"),
-    "no script": (changed(["_esm"], None), "kernel"),
+    "no kind": (changed(["_kind"], None), "kernel"),
 }
 
 
