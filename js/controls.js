@@ -36,11 +36,11 @@ export function format(value, decimals = 4) {
   return minus(value.toFixed(Math.max(0, size >= 1000 ? decimals - 2 : decimals)));
 }
 
-/** As few digits as say it, four at most: 0.5, 1×10⁻⁸. */
+/** As few digits as say it, of a fraction four at most: 0.5, 65536, 1×10⁻⁸. */
 export function brief(value) {
   const size = Math.abs(value);
   if (!Number.isFinite(value) || size >= 1e5 || (size && size < 1e-4)) return format(value, 3);
-  return minus(String(Number(value.toPrecision(4))));
+  return minus(String(Number.isInteger(value) ? value : Number(value.toPrecision(4))));
 }
 
 /** `format` with its sign always written. */

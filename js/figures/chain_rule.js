@@ -61,10 +61,10 @@ class Table {
 
 /** The trait `graph`, if it is whole; else the operations one below the other, by their own names. */
 function readGraph(held, program, shown) {
-  const place = (p) => (Array.isArray(p) && p.length === 2 && Number.isInteger(p[0]) && p.every((v) => v >= 0 && v <= 2 * MOST) ? p : null);
+  const place = (p) => (Array.isArray(p) && p.length === 2 && Number.isInteger(p[0]) && p.every((v) => Number.isFinite(v) && v >= 0 && v <= 2 * MOST) ? p : null);
   const list = (item, i) => (Array.isArray(item?.[i]) ? item[i] : []);
   const places = program.shapes.map((_, slot) => place(held?.places?.[slot]));
-  const whole = shown.every((slot) => places[slot]);
+  const whole = shown.every((slot) => places[slot]) && new Set(shown.map((slot) => String(places[slot]))).size === shown.length;
   if (!whole) shown.forEach((slot, i) => (places[slot] = [i, 0]));
   return {
     places,
@@ -550,7 +550,7 @@ class ChainRule extends Figure {
       mark(node, "aria-pressed", String(this.route === route));
       return all;
     });
-    const many = `${ways === 1 ? "One path leads" : `${brief(ways)} paths lead`} from ${name} to the loss`;
+    const many = `${ways === 1 ? "One path leads" : `${ways.toLocaleString("en")} paths lead`} from ${name} to the loss`;
     const touched = this.nodes.filter(({ op, slot }) => op >= 0 && lit.has(slot)).length;
     const result = products.reduce((a, b) => a + b, 0);
     if (!this.scalar) write(this.total, `${touched} of ${count} operations depend on ${name}.`);

@@ -113,7 +113,8 @@ class ChainRule(LossFigure):
         inputs = ", ".join(f"{name}: {shape}" for name, shape in self._traced.inputs.items())
         steps = ", ".join(operation.name for operation in self._traced.operations)
         slope = self.gradient[name][index]
-        return f"ChainRule({inputs}; {steps}; loss={self.loss:.6g}, dL/d{label}={slope:.6g})"
+        parts = inputs, steps, f"loss={self.loss:.6g}, dL/d{label}={slope:.6g}"
+        return f"ChainRule({'; '.join(filter(None, parts))})"
 
 
 def names_of(program: Program) -> list[str]:

@@ -222,7 +222,7 @@ def test_what_each_operation_sends_adds_up_to_the_gradient(modules):
         cases, modules.evaluate(CONTRIBUTIONS, jobs), strict=True
     ):
         _, gradient = value_and_grad(program, **arrays)
-        for slot, (name, expected) in enumerate(gradient.items()):
+        for slot, expected in enumerate(gradient.values()):
             parts = [numbers(m["part"], expected) for m in sent if m["argument"] == slot]
             shared += len(parts) > 1
             total = np.sum(parts, axis=0) if parts else np.zeros(expected.shape)
