@@ -280,7 +280,7 @@ class ChainRule extends Figure {
   /** Give every node and edge its place: left to right where there is room, else downwards. */
   arrange(room, width) {
     const layers = 1 + Math.max(...this.nodes.map(({ place }) => place[0]));
-    const tall = layers * 96 > room + 20;
+    const tall = room < 480 || layers * 96 > room + 20;
     const side = tall && room >= BROAD;
     if (`${tall} ${side} ${width}` === this.arranged) return;
     this.arranged = `${tall} ${side} ${width}`;
@@ -412,7 +412,8 @@ class ChainRule extends Figure {
   }
 
   get looked() {
-    return this.picked ?? this.nodeOf.get(this.program.first + this.current) ?? this.nodeOf.get(this.program.places.get(this.entry.name));
+    const step = this.at < 2 * this.count && this.nodeOf.get(this.program.first + this.current);
+    return this.picked ?? (step || this.nodeOf.get(this.program.places.get(this.entry.name)));
   }
 
   drawNode(node) {
