@@ -261,7 +261,7 @@ def test_arrays_have_their_rule_in_words(page, show):
 def test_arrays_add_where_they_fork(page, show):
     figure, _, _ = opened(show, softmax, layer())
     press(figure, "back to the inputs")
-    z = figure.get_by_role("button", name="add v1:")
+    z = figure.get_by_role("button", name="add v1, shape (2,):")
     z.click()
     frame(page)
     names = figure.locator(".live-panel table").evaluate_all("ts => ts.map((t) => t.ariaLabel)")
