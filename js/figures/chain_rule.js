@@ -12,7 +12,7 @@ import {
 const MOST = 60; // nodes that an eye can follow
 const PATHS = 6; // paths that are listed one by one
 const SHOWN = 48; // with more entries than this, one array at a time
-const [ROWS, COLUMNS] = [12, 8]; // of a table, the most that is shown
+const [ROWS, COLUMNS] = [6, 6]; // of a table, the most that is shown
 const [PHONE, BROAD] = [480, 640]; // pixels: where a graph goes down, and where there is room beside it
 const ONE = Float64Array.of(1);
 
@@ -198,7 +198,7 @@ class ChainRule extends Figure {
     this.right = div("right");
     this.paths = div("paths");
     this.panel = div("panel");
-    this.body = h("div", {}, this.drive, this.stage,
+    this.body = h("div", {}, div("scene", this.drive, this.stage),
       div("detail",
         div("left",
           div("move", this.slide.node, div("controls", this.exact.node, button("Reset", () => this.reset()))),
@@ -362,10 +362,11 @@ class ChainRule extends Figure {
     const { body, line, slot, op, name, title, shape, known, reached, done, held, leave, enter } = node;
     const value = this.program.slots[slot];
     const waits = reached && !done;
-    write(line.value, known ? some(value) : "·");
-    write(line.cotangent, reached ? `∂ ${some(held)}${waits ? " + …" : ""}` : "");
-    const said = [known ? `value ${some(value)}` : "not yet computed", ...(reached ? [`cotangent ${some(held)}${waits ? " so far" : ""}`] : [])];
-    mark(body, "aria-label", `${op < 0 ? "" : `${title} `}${name}${shape.length ? `, shape ${inShape(shape)}` : ""}: ${said.join(", ")}`);
+    const [v, g] = [known ? some(value) : "·", reached ? some(held) : ""];
+    write(line.value, v);
+    write(line.cotangent, g && `∂ ${g}${waits ? " + …" : ""}`);
+    const who = `${op < 0 ? "" : `${title} `}${name}${shape.length ? `, shape ${inShape(shape)}` : ""}`;
+    mark(body, "aria-label", `${who}: ${known ? `value ${v}` : "not yet computed"}${g && `, cotangent ${g}${waits ? " so far" : ""}`}`);
     for (const [key, array] of [["data-value", known && value], ["data-cotangent", reached && held]]) {
       if (array) mark(body, key, array.join(" "));
       else body.removeAttribute(key);
@@ -388,7 +389,7 @@ class ChainRule extends Figure {
     mark(path, "class", `live-edge ${look}`);
     mark(head, "class", `live-head ${look}`);
     mark(head, "d", heads[sent ? 1 : 0]);
-    write(label, sent && this.graph.roomy && from.back.length > 1 ? some(this.sent[message].part) : "");
+    write(label, sent && this.graph.roomy && from.back.length > 1 && from.held.length < 4 ? some(this.sent[message].part) : "");
   }
 
   drawNumbers() {
