@@ -17,7 +17,7 @@ export function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-function mark(node, key, value) {
+export function mark(node, key, value) {
   if (node.getAttribute(key) !== value) node.setAttribute(key, value);
 }
 
@@ -36,11 +36,11 @@ export function format(value, decimals = 4) {
   return minus(value.toFixed(Math.max(0, size >= 1000 ? decimals - 2 : decimals)));
 }
 
-/** As few digits as say it, four at most: 0.5, 1×10⁻⁸. */
+/** As few digits as say it, of a fraction four at most: 0.5, 65536, 1×10⁻⁸. */
 export function brief(value) {
   const size = Math.abs(value);
   if (!Number.isFinite(value) || size >= 1e5 || (size && size < 1e-4)) return format(value, 3);
-  return minus(String(Number(value.toPrecision(4))));
+  return minus(String(Number.isInteger(value) ? value : Number(value.toPrecision(4))));
 }
 
 /** `format` with its sign always written. */
@@ -106,9 +106,11 @@ export function readout(quantity, className = "") {
   return {
     node: h("div", { className: `live-readout ${className}` }, name, output),
     name,
+    /** `value` is null while there is none. */
     show(value, text) {
       write(output, text);
-      mark(output, "data-value", String(value));
+      if (value === null) output.removeAttribute("data-value");
+      else mark(output, "data-value", String(value));
     },
   };
 }
@@ -190,7 +192,10 @@ export class ArrayGrid {
     write(this.part, `Shown: ${part.slice(this.shape.length < 2 ? 1 : 0).join(", ")}`);
   }
 
-  /** Write the numbers; `chosen` is an index or null, `scale` the gradient's deepest colour. */
+  /**
+   * Write the numbers; `chosen` is an index or null, `scale` the gradient's deepest colour, and
+   * `gradient` null while it is not known.
+   */
   draw(values, gradient, scale, chosen) {
     const decimals = this.decimals(values);
     const flat = chosen ? flatIndex(chosen, this.shape) : -1;
@@ -204,6 +209,12 @@ export class ArrayGrid {
       mark(node, "tabindex", i === stop ? "0" : "-1");
     }
     for (const { node, flat: i } of this.slopes) {
+      if (!gradient) {
+        write(node, "·");
+        node.removeAttribute("data-value");
+        mark(node, "class", "");
+        continue;
+      }
       const slope = gradient[i];
       write(node, formatSigned(slope, 3));
       mark(node, "data-value", String(slope));

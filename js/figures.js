@@ -2,10 +2,11 @@
 
 import "./style.css";
 import { h } from "./controls.js";
+import { render as chainRule } from "./figures/chain_rule.js";
 import { render as descent } from "./figures/descent.js";
 import { render as lossResponse } from "./figures/loss_response.js";
 
-const FIGURES = { descent, "loss-response": lossResponse };
+const FIGURES = { "chain-rule": chainRule, descent, "loss-response": lossResponse };
 
 export default {
   render({ model, el }) {

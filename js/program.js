@@ -169,15 +169,39 @@ class Program {
   /** The output y, and vᵀJ by each named input for the cotangent `v` of y. */
   vjp(arrays, v, names = this.inputs.map(({ name }) => name)) {
     const output = this.run(arrays);
-    if (v.length !== output.length) throw new ProgramError(`the cotangent has ${v.length} numbers, and the output has ${output.length}: give one for each.`);
-    const { touched, steps } = this.sweep(names);
-    for (const slot of touched) (this.cotangents[slot] ??= new Float64Array(this.slots[slot].length)).fill(0);
-    this.cotangents[this.output] ??= new Float64Array(output.length);
-    this.cotangents[this.output].set(v);
-    for (const { slot, moves } of steps) {
-      for (const [move, argument] of moves) move(this.cotangents[slot], this.cotangents[argument]);
+    for (const { slot, moves } of this.seed(v, names)) {
+      for (const { move, argument } of moves) move(this.cotangents[slot], this.cotangents[argument]);
     }
     return { output, grad: Object.fromEntries(names.map((name) => [name, this.cotangents[this.places.get(name)]])) };
+  }
+
+  /**
+   * What `vjp` adds up: a list of {slot, argument, position, part}, last operation first. The
+   * operation at `slot` sends `part` to its argument at `position`, the slot `argument`.
+   */
+  contributions(arrays, v, names = this.inputs.map(({ name }) => name)) {
+    this.run(arrays);
+    const sent = [];
+    for (const { slot, moves } of this.seed(v, names)) {
+      for (const { move, argument, position } of moves) {
+        const part = new Float64Array(this.slots[argument].length);
+        move(this.cotangents[slot], part);
+        const sum = this.cotangents[argument];
+        for (let i = 0; i < part.length; i++) sum[i] += part[i];
+        sent.push({ slot, argument, position, part });
+      }
+    }
+    return sent;
+  }
+
+  /** Set the output's cotangent to `v` and all others to 0; the steps of the way back. */
+  seed(v, names) {
+    const { length } = this.slots[this.output];
+    if (v.length !== length) throw new ProgramError(`the cotangent has ${v.length} numbers, and the output has ${length}: give one for each.`);
+    const { touched, steps } = this.sweep(names);
+    for (const slot of touched) (this.cotangents[slot] ??= new Float64Array(this.slots[slot].length)).fill(0);
+    (this.cotangents[this.output] ??= new Float64Array(length)).set(v);
+    return steps;
   }
 
   /** The way back, last operation first, through what lies between the named inputs and the output. */
@@ -197,7 +221,7 @@ class Program {
       this.operations.forEach(({ args }, i) => {
         const slot = this.first + i;
         const { backward } = this.kernels[i];
-        const moves = reaching.has(slot) ? args.flatMap((a, k) => (wanted.has(a) && backward[k] ? [[backward[k], a]] : [])) : [];
+        const moves = reaching.has(slot) ? args.flatMap((a, k) => (wanted.has(a) && backward[k] ? [{ move: backward[k], argument: a, position: k }] : [])) : [];
         if (!moves.length) return;
         wanted.add(slot);
         steps.unshift({ slot, moves });

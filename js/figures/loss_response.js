@@ -2,7 +2,7 @@
 // slope is the gradient's entry, and the secant of a forward difference.
 
 import { Figure, copy, mount, needScalar } from "../figure.js";
-import { Plot, niceAbove, niceBelow, snap } from "../plot.js";
+import { Plot, snap } from "../plot.js";
 import {
   ArrayGrid, brief, button, entryName, format, formatSigned, h, numberInput, readout, slider, write,
 } from "../controls.js";
@@ -189,7 +189,7 @@ class LossResponse extends Figure {
     this.grad = grad;
     if (this.due.state) this.save(!this.held);
     else if (this.due.rest) this.model.save_changes();
-    this.setRange();
+    this.spread();
     if (this.due.curve) this.startCurve();
     this.sampleCurve();
     this.setHeight(loss);
@@ -200,19 +200,8 @@ class LossResponse extends Figure {
     if (!this.root.dataset.ready) this.grids[this.entry.name].reveal();
   }
 
-  /** The entry's range stands still while it is held, and follows when it has left the middle. */
-  setRange() {
-    const x = Number.isFinite(this.value) ? this.value : 0;
-    const [low, high] = this.range ?? [0, 0];
-    const margin = (high - low) * 0.08;
-    const outside = x < low || x > high;
-    const near = x < low + margin || x > high - margin;
-    if (!this.due.range && !outside && (this.held || !near)) return;
-    const sizes = this.values[this.entry.name].map(Math.abs).filter(Number.isFinite);
-    const half = niceAbove(Math.min(1e300, Math.max(1e-300, 2 * Math.max(...sizes) || 1)));
-    const middle = snap(x, half / 5);
-    this.grain = niceBelow(half / 200);
-    this.range = [middle - half, middle + half];
+  spread() {
+    if (!this.setRange(this.due.range)) return;
     Object.assign(this.slide.input, { min: this.range[0], max: this.range[1], step: this.grain });
     Object.assign(this.due, { curve: true, range: true });
   }

@@ -7,7 +7,7 @@ import pytest
 from operate import READY, frame, shown, states
 
 import scalarloss.live
-from scalarloss.live import Descent, LossResponse
+from scalarloss.live import ChainRule, Descent, LossResponse
 
 X, T, FIRST = np.array([1.0, 2.0]), np.array([0.5, 1.2]), np.array([1.0, 0.0])
 W, B = np.array([[0.2, 0.5], [0.8, 0.1]]), np.array([0.3, 0.7])
@@ -24,6 +24,7 @@ def softmax(W, b):
 
 
 FIGURES = {
+    "ChainRule": lambda **state: ChainRule(softmax, W=W, b=B, **state),
     "Descent": lambda **state: Descent(dense, W=W, b=B, rival=softmax, **state),
     "LossResponse": lambda **state: LossResponse(softmax, W=W, b=B, **state),
 }
@@ -111,7 +112,7 @@ def test_two_stand_apart(page, show, make):
         "fs => fs.map((f) => [...f.querySelectorAll('[id]')].map((n) => n.id))"
     )
     assert not set(names[0]) & set(names[1])
-    for button in figures.nth(0).locator("button:enabled").all()[:4]:
+    for button in figures.nth(0).locator("button:enabled:not([aria-disabled=true])").all()[:4]:
         button.click()
     frame(page)
     assert shown(figures.nth(1)) == untouched
@@ -185,7 +186,7 @@ def test_a_frame_costs_little(page, show, make):
     )
     widget = make()
     figure = show(states(widget), [widget.model_id])
-    handle = figure.locator("svg.live-plot, input[type=range]").first
+    handle = figure.locator("svg.live-plot, input[type=range]:not([step='1'])").first
     handle.scroll_into_view_if_needed()
     box = handle.bounding_box()
     y = box["y"] + box["height"] / 2

@@ -193,6 +193,50 @@ def test_random_programs(modules):
     compare(modules, cases)
 
 
+CONTRIBUTIONS = """async (jobs) => {
+    const { load } = await import("/js/program.js");
+    return jobs.map(({ program, arrays, cotangent }) => {
+        const loaded = load(program);
+        const typed = Object.fromEntries(
+            Object.entries(arrays).map(([name, data]) => [name, Float64Array.from(data, Number)]));
+        const sent = loaded.contributions(typed, Float64Array.from(cotangent, Number));
+        return sent.map(({ part, ...at }) => ({ ...at, part: Array.from(part, String) }));
+    });
+}"""
+
+
+def test_what_each_operation_sends_adds_up_to_the_gradient(modules):
+    """Every message once, from an operation to its argument, and no sum but at the argument."""
+    rng = np.random.default_rng(2)
+    cases = [random_program(rng) for _ in range(40)]
+    jobs = [
+        {
+            "program": program.to_dict(),
+            "arrays": {name: texts(x) for name, x in arrays.items()},
+            "cotangent": texts(g),
+        }
+        for program, arrays, g in cases
+    ]
+    shared = 0
+    for (program, arrays, _), sent in zip(
+        cases, modules.evaluate(CONTRIBUTIONS, jobs), strict=True
+    ):
+        _, gradient = value_and_grad(program, **arrays)
+        for slot, expected in enumerate(gradient.values()):
+            parts = [numbers(m["part"], expected) for m in sent if m["argument"] == slot]
+            shared += len(parts) > 1
+            total = np.sum(parts, axis=0) if parts else np.zeros(expected.shape)
+            scale = max(1.0, *(np.max(np.abs(part)) for part in parts)) if parts else 1.0
+            np.testing.assert_allclose(total, expected, rtol=1e-12, atol=1e-12 * scale)
+        for message in sent:
+            operation = program.operations[message["slot"] - program.first_operation]
+            assert operation.args[message["position"]] == message["argument"]
+        places = [(m["slot"], m["position"]) for m in sent]
+        assert len(set(places)) == len(places)
+        assert [slot for slot, _ in places] == sorted((slot for slot, _ in places), reverse=True)
+    assert shared > 20
+
+
 def test_a_batch_through_a_network(modules):
     rng = np.random.default_rng(1)
     arrays = {"W": rng.normal(size=(10, 64)), "b": rng.normal(size=10)}
