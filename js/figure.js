@@ -2,6 +2,7 @@
 // move, and one paint a frame.
 
 import { load } from "./program.js";
+import { niceAbove, niceBelow, snap } from "./plot.js";
 import { announcer, entryName, flatIndex, h } from "./controls.js";
 
 const SENT = 1024; // with more numbers than this, the kernel hears of them at rest only
@@ -152,6 +153,25 @@ export class Figure {
     this.model.set(key, value);
     this.model.save_changes();
     this.schedule();
+  }
+
+  /**
+   * The range that a slider of the chosen entry spans: it stands still while the entry is held, and
+   * follows when it has left the middle, or `anew`. Says whether it has changed.
+   */
+  setRange(anew) {
+    const x = Number.isFinite(this.value) ? this.value : 0;
+    const [low, high] = this.range ?? [0, 0];
+    const margin = (high - low) * 0.08;
+    const outside = x < low || x > high;
+    const near = x < low + margin || x > high - margin;
+    if (!anew && !outside && (this.held || !near)) return false;
+    const sizes = this.values[this.entry.name].map(Math.abs).filter(Number.isFinite);
+    const half = niceAbove(Math.min(1e300, Math.max(1e-300, 2 * Math.max(...sizes) || 1)));
+    const middle = snap(x, half / 5);
+    this.grain = niceBelow(half / 200);
+    this.range = [middle - half, middle + half];
+    return true;
   }
 
   get name() {

@@ -4,8 +4,9 @@ import "./style.css";
 import { h } from "./controls.js";
 import { render as descent } from "./figures/descent.js";
 import { render as lossResponse } from "./figures/loss_response.js";
+import { render as stepSize } from "./figures/step_size.js";
 
-const FIGURES = { descent, "loss-response": lossResponse };
+const FIGURES = { descent, "loss-response": lossResponse, "step-size": stepSize };
 
 export default {
   render({ model, el }) {

@@ -2,5 +2,6 @@
 
 from scalarloss.live.descent import Descent
 from scalarloss.live.loss_response import LossResponse
+from scalarloss.live.step_size import StepSize
 
-__all__ = ["Descent", "LossResponse"]
+__all__ = ["Descent", "LossResponse", "StepSize"]
