@@ -22,8 +22,9 @@ export class Differences {
   /** Stand at `values`, to move the entry at `place`; the gradient by rules there is `slope`. */
   stand(values, place, slope) {
     const { round } = this;
-    Object.assign(this, { values, place, truth: round(slope), x: round(values[this.name][place]) });
+    Object.assign(this, { values, place, x: round(values[this.name][place]) });
     this.value = this.at(this.x);
+    this.truth = Number.isFinite(this.value) ? round(slope) : NaN;
     this.absolute = Math.abs(this.truth) <= this.eps * Math.abs(this.value);
   }
 

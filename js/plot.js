@@ -69,13 +69,13 @@ const LINEAR = {
   },
 };
 
-/** Each power of ten, or each second, third, …: as many as there is room for, 1 among them. */
+/** Each power of ten, or each second, fourth, …: as many as there is room for, 1 among them. */
 const LOGARITHMIC = {
   to: Math.log10,
   from: (place) => 10 ** place,
   marks(low, high, count) {
     const [first, last] = [Math.ceil(Math.log10(low) - 1e-9), Math.floor(Math.log10(high) + 1e-9)];
-    const step = Math.max(1, Math.ceil((last - first) / count));
+    const step = [1, 2, 4, 8, 20, 50, 100, 200].find((s) => (last - first) / s <= count) ?? 400;
     const found = [];
     for (let k = Math.ceil(first / step) * step; k <= last; k += step) found.push({ value: 10 ** k, text: power(k) });
     return found;

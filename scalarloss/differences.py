@@ -8,7 +8,7 @@ import numpy as np
 from scalarloss.derivatives import value_and_grad
 from scalarloss.errors import NotScalarError
 from scalarloss.primitives import Array
-from scalarloss.program import Program
+from scalarloss.program import Operation, Program
 
 PRECISIONS: dict[str, tuple[Any, Any]] = {
     "float64": (np.float64, np.complex128),
@@ -27,8 +27,9 @@ class Differences:
         central  (f(x + h) - f(x - h)) / 2h
         complex  Im f(x + ih) / h
 
-    `truth` is the gradient's entry by rules, found in float64, then rounded to the precision, and
-    `value` is f(x). `refusal` says why there is no complex step, and is "" where there is one.
+    `value` is f(x), and `truth` the gradient's entry by rules, found in float64, then rounded to
+    the precision; NaN where the value is not finite. `refusal` says why there is no complex step,
+    and is "" where there is one.
     Raises NotScalarError unless the program's output has shape ().
     """
 
@@ -42,32 +43,33 @@ class Differences:
         if program.output_shape != ():
             raise NotScalarError(program.output_shape)
         self._real, self._complex = PRECISIONS[precision]
-        name, self._index = entry
-        self._slot = list(program.inputs).index(name)
-        self._output = program.output
-        start = [np.asarray(x, self._real) for x in program.slots(arrays)[: program.first_operation]]
-        needed = {program.output}
-        for slot, operation in reversed([*enumerate(program.operations, program.first_operation)]):
-            needed.update(operation.args if slot in needed else ())
-        moving = {self._slot}
-        self._steps = []
-        self._values = start
-        self.refusal = ""
-        with np.errstate(all="ignore"):
-            for slot, operation in enumerate(program.operations, program.first_operation):
-                function = operation.bind()
-                found = function(*(start[a] for a in operation.args))
-                start.append(np.asarray(found, self._real))
-                if slot in needed and moving.intersection(operation.args):
-                    moving.add(slot)
-                    self._steps.append((slot, function, operation.args))
-                    if operation.name in NOT_ANALYTIC and not self.refusal:
-                        self.refusal = f"{NOT_ANALYTIC[operation.name]} is not analytic"
-            slope = value_and_grad(program, name, **arrays)[1][name][self._index]
-            self.truth = float(self._real(slope))
         self.eps = float(np.finfo(self._real).eps)
-        self.value = float(start[self._output])
-        self._x = start[self._slot][self._index]
+        name, self._index = entry
+        self._slot, self._output = list(program.inputs).index(name), program.output
+        moving = self._moving(program)
+        names = [NOT_ANALYTIC[o.name] for _, o in moving if o.name in NOT_ANALYTIC]
+        self.refusal = f"{names[0]} is not analytic" if names else ""
+        self._steps = [(slot, operation.bind(), operation.args) for slot, operation in moving]
+        with np.errstate(all="ignore"):
+            slope = value_and_grad(program, name, **arrays)[1][name][self._index]
+            known = program.slots(arrays)[: program.first_operation]
+            self._values = [np.asarray(x, self._real) for x in known]
+            for operation in program.operations:
+                found = operation.bind()(*(self._values[a] for a in operation.args))
+                self._values.append(np.asarray(found, self._real))
+            self.value = float(self._values[self._output])
+            self.truth = float(self._real(slope)) if np.isfinite(self.value) else float("nan")
+        self._x = self._values[self._slot][self._index]
+
+    def _moving(self, program: Program) -> list[tuple[int, Operation]]:
+        """The operations, with their slots, that lie between the entry's array and the output."""
+        steps = [*enumerate(program.operations, program.first_operation)]
+        needed, moved = {self._output}, {self._slot}
+        for slot, operation in reversed(steps):
+            needed.update(operation.args if slot in needed else ())
+        for slot, operation in steps:
+            moved.update([slot] if moved.intersection(operation.args) else [])
+        return [step for step in steps if step[0] in needed & moved]
 
     def at(self, x: Any) -> Any:
         """The program's value with the entry at x, which is a number of the precision."""

@@ -5,7 +5,7 @@ import { Figure, copy, mount, needScalar } from "../figure.js";
 import { load } from "../program.js";
 import { Plot, snap, svg } from "../plot.js";
 import { Differences, METHODS, STEPS } from "../differences.js";
-import { ArrayPanel, brief, button, entryName, format, h, mark, numberInput, readout, slider, write } from "../controls.js";
+import { ArrayPanel, brief, button, entryName, format, h, mark, numberInput, power, readout, slider, write } from "../controls.js";
 import "./step_size.css";
 
 const PATIENCE = 1.5; // milliseconds of one frame that sampling the curves may take
@@ -137,17 +137,19 @@ class StepSize extends Figure {
     this.line = plot.path("live-run");
     this.drops = Object.fromEntries(METHODS.map((method) => [method, plot.path(`live-drop ${LOOKS[method]}`)]));
     this.curves = Object.fromEntries(METHODS.map((method) => [method, plot.path(`live-error ${LOOKS[method]}`)]));
-    this.bests = Object.fromEntries(METHODS.map((method) => [method, plot.path(`live-best ${LOOKS[method]}`)]));
-    this.heres = Object.fromEntries(METHODS.map((method) => [method, svg("path", { class: `live-mark ${LOOKS[method]}` }, plot.inside)]));
+    this.marks = svg("g", {}, plot.over);
+    const marks = (kind) => Object.fromEntries(METHODS.map((method) => [method, svg("path", { class: `${kind} ${LOOKS[method]}` }, this.marks)]));
+    [this.bests, this.heres] = [marks("live-best"), marks("live-mark")];
     this.labels = Object.fromEntries(METHODS.map((method) => [method, plot.label(LOOKS[method], WORDS[method])]));
     this.exactText = svg("text", { class: "live-label", "text-anchor": "end" }, plot.over);
     this.exactText.textContent = "exact";
     this.undo.push(plot.onDrag((x) => this.stepTo(rounded(x), false), () => this.tell()));
 
-    this.h = slider("step h", { min: SMALLEST, max: LARGEST, step: 0.05, input: (v) => this.stepTo(rounded(10 ** v), false), change: () => this.tell() });
+    this.h = slider("", { min: SMALLEST, max: LARGEST, step: 0.05, input: (v) => this.stepTo(rounded(10 ** v), false), change: () => this.tell() });
     this.exactH = numberInput("exact h", { min: 0, change: (v) => this.stepTo(v) });
     this.slide = slider("", { input: (v) => this.moveTo(snap(v, this.grain)), change: () => this.rest() });
-    this.out = readout("value", "live-point-at");
+    this.out = readout("value");
+    this.slide.node.append(this.out.node.querySelector("output"));
     this.exact = numberInput("exact value", { change: (v) => { this.moveTo(v, false); this.rest(); } });
     this.pick = h("select", { onchange: () => { this.set("precision", this.pick.value); this.tell(); } },
       ...Object.entries(PRECISIONS).map(([value, text]) => h("option", { value }, text)));
@@ -158,10 +160,9 @@ class StepSize extends Figure {
       h("div", { className: "live-body" },
         h("div", { className: "live-left" }, this.stage, this.h.node, this.said),
         h("div", { className: "live-right" },
-          this.out.node, this.slide.node,
-          h("div", { className: "live-controls" }, this.exact.node, this.exactH.node,
+          h("div", { className: "live-controls live-first" }, this.slide.node, this.exact.node, this.exactH.node,
             h("label", { className: "live-field" }, h("span", {}, "computed in"), this.pick),
-            button("Reset", () => this.reset())),
+            h("div", {}, button("Reset", () => this.reset()))),
           this.arrays.node)),
     );
     this.watch(this.stage);
@@ -174,7 +175,7 @@ class StepSize extends Figure {
     const parts = ["live-right-digits", "live-wrong-digits", ""].map((className) => h("span", { className }));
     output.replaceChildren(...parts);
     const name = h("th", { scope: "row", className: LOOKS[key] ?? "" });
-    name.append(...(key === "truth" ? ["by rules"] : [h("span", { className: "live-sign", "aria-hidden": "true" }, SIGNS[key]), ` ${WORDS[key]}`]));
+    name.append(...(key === "truth" ? ["by rules"] : [h("span", { className: "live-sign", "aria-hidden": "true" }, SIGNS[key]), ` ${key}`]));
     if (key === "truth") return { node: h("tr", {}, name, h("td", {}, output), h("td"), h("td")), output, parts };
     const [error, best] = [readout(`${key}-error`), readout(`${key}-best`)];
     const [errorOut, bestOut] = [error, best].map(({ node }) => node.querySelector("output"));
@@ -247,10 +248,10 @@ class StepSize extends Figure {
       for (const method of METHODS) {
         plot.curve(this.curves[method], known.map((k) => STEPS[k]), known.map((k) => floored(this.errors[method][k])));
         const best = this.best[method];
-        const [x, y] = [plot.x(best), plot.y(floored(this.errors[method][STEPS.indexOf(best)]))];
-        const shown = Number.isFinite(x + y);
-        mark(this.bests[method], "d", shown ? shapes[method](x.toFixed(1) - 0, y.toFixed(1) - 0, 6.5) : "");
-        mark(this.drops[method], "d", shown ? `M${x.toFixed(1)} ${(y + 8).toFixed(1)}V${height}` : "");
+        const [x, y] = [plot.x(best), plot.y(floored(this.errors[method][STEPS.indexOf(best)]))].map(Math.round);
+        const shown = y >= 0;
+        mark(this.bests[method], "d", shown ? shapes[method](x, y, 6.5) : "");
+        mark(this.drops[method], "d", shown ? `M${x} ${y + 8}V${height}` : "");
         const error = (place) => Math.log10(floored(this.errors[method][known[place]]));
         this.labels[method].at = (px) => {
           const at = (1 - px / width) * (known.length - 1);
@@ -261,15 +262,18 @@ class StepSize extends Figure {
       mark(this.floor, "d", `M0 ${plot.y(least).toFixed(1)}H${width}`);
       mark(this.exactText, "x", String(left + width - 2));
       mark(this.exactText, "y", (top + plot.y(least) + 14).toFixed(1));
-      plot.placeLabels([]);
+      mark(this.marks, "transform", `translate(${left} ${top})`);
+      const beside = plot.y(least) + 8;
+      plot.placeLabels([[width - 12, beside], [width - 26, beside]]); // where "exact" stands
       this.drawn = size;
       this.redraw = false;
     }
-    const x = plot.x(this.step);
-    mark(this.line, "d", Number.isFinite(x) ? `M${x.toFixed(1)} 0V${height}` : "");
+    const x = Math.round(plot.x(this.step));
+    const within = x >= 0 && x <= width;
+    mark(this.line, "d", within ? `M${x} 0V${height}` : "");
     for (const method of METHODS) {
-      const y = plot.y(floored(engine.error(estimates[method])));
-      mark(this.heres[method], "d", Number.isFinite(x + y) ? shapes[method](x.toFixed(1) - 0, y.toFixed(1) - 0, 5.5) : "");
+      const y = Math.round(plot.y(floored(engine.error(estimates[method]))));
+      mark(this.heres[method], "d", within && y >= 0 ? shapes[method](x, y, 5.5) : "");
     }
   }
 
@@ -278,20 +282,20 @@ class StepSize extends Figure {
     const kind = engine.absolute ? "absolute error" : "relative error";
     write(this.plot.yName, kind);
     write(this.errorHead, kind);
-    write(this.estimateHead, `∂L/∂${name}`);
-    this.digits(cells.truth, engine.truth, 0);
+    write(this.estimateHead, `∂L/∂${name} at h = ${brief(step)}`);
+    const measure = engine.absolute ? undefined : engine.truth;
+    this.digits(cells.truth, engine.truth, measure);
     for (const method of METHODS) {
       const { error, best, go, node } = cells[method];
       const off = engine.error(estimates[method]);
       node.hidden = method === "complex" && !engine.complex;
-      this.digits(cells[method], estimates[method], engine.absolute ? 0 : off);
+      this.digits(cells[method], estimates[method], measure);
       error.show(off, off === 0 ? "exact" : small(off));
       const known = Number.isFinite(this.best[method]);
       best.show(this.best[method], known ? brief(this.best[method]) : "…");
       go.disabled = !known;
       mark(go, "aria-label", `${brief(this.best[method])}: take the best h of the ${WORDS[method]}`);
     }
-    write(this.out.name, name);
     this.out.show(value, format(value));
     write(this.slide.name, `move ${name}`);
     const { input } = this.slide;
@@ -299,7 +303,7 @@ class StepSize extends Figure {
     mark(input, "aria-valuetext", brief(value));
     write(this.exact.name, `exact ${name}`);
     this.exact.show(value);
-    write(this.h.name, `step h = ${brief(step)}`);
+    write(this.h.name, `move step h = ${brief(step)}`);
     if (Math.abs(this.h.input.valueAsNumber - Math.log10(step)) > 0.03) this.h.input.value = Math.log10(step);
     mark(this.h.input, "aria-valuetext", brief(step));
     this.exactH.show(step);
@@ -310,26 +314,27 @@ class StepSize extends Figure {
     mark(this.plot.node, "aria-label", `The ${kind} of each difference against its step h, from 1 down to ${brief(10 ** SMALLEST)}, in ${precision}. At h = ${brief(step)}: ${words.join("; ")}.`);
   }
 
-  /** Write a number's digits: those that are right, given its relative error, and those that are not. */
-  digits({ output, parts }, value, error) {
+  /** Write a number's digits, those in which the truth differs struck out; few where it is no measure. */
+  digits({ output, parts }, value, truth) {
     mark(output, "data-value", String(value));
-    if (!Number.isFinite(value)) {
-      write(parts[0], format(value));
-      write(parts[1], "");
-      return write(parts[2], "");
-    }
-    const text = value.toPrecision(this.precision === "float32" ? 8 : 16).replace("-", "−");
-    const [mantissa, exponent] = text.split("e");
-    let right = error > 0 ? Math.max(0, Math.floor(-Math.log10(error))) : Infinity;
-    let cut = 0;
-    for (let started = false; cut < mantissa.length; cut++) {
-      const digit = mantissa[cut] >= "0" && mantissa[cut] <= "9";
-      started ||= digit && mantissa[cut] !== "0";
-      if (digit && started && right-- <= 0) break;
-    }
-    write(parts[0], mantissa.slice(0, cut));
-    write(parts[1], mantissa.slice(cut));
-    write(parts[2], exponent ? `e${exponent}`.replace("-", "−") : "");
+    const length = truth === undefined ? 6 : this.precision === "float32" ? 8 : 16;
+    const spell = (number) => (!Number.isFinite(number) ? format(number) : number ? number.toPrecision(length) : "0").split("e");
+    const [digits, exponent] = spell(value);
+    const cut = truth === undefined || !Number.isFinite(value) ? digits.length : agreed(spell(value), spell(truth), Math.abs(value / truth - 1));
+    write(parts[0], digits.slice(0, cut).replace("-", "−"));
+    write(parts[1], digits.slice(cut));
+    write(parts[2], exponent ? `×${power(Number(exponent))}` : "");
+  }
+
+  /** What is wrong with the two differences at this step. */
+  spoilt() {
+    const [one, other] = ["forward", "central"].map((method) => {
+      const far = this.step / this.best[method];
+      return far > 10 ? "truncation spoils" : far < 0.1 ? "rounding spoils" : "";
+    });
+    if (one === other) return one ? `${one} both differences` : "both differences are near their best";
+    const words = (spoiler, name) => (spoiler ? `${spoiler} the ${name} difference` : `the ${name} difference is near its best`);
+    return `${words(one, "forward")}, and ${words(other, "central")}`;
   }
 
   verdict(loss, engine) {
@@ -344,22 +349,24 @@ class StepSize extends Figure {
     else if (shape === "parabola") said.push(`Along ${name} the loss is a parabola. The central difference has no truncation error, only rounding: there is no U, and a smaller h is only worse.`);
     else {
       if (engine.absolute) said.push("The slope is 0 here: errors are absolute.");
-      const sides = { truncation: [], rounding: [] };
-      for (const method of ["forward", "central"]) {
-        const far = step / this.best[method];
-        if (far > 10) sides.truncation.push(WORDS[method]);
-        else if (far < 0.1) sides.rounding.push(WORDS[method]);
-      }
-      const both = (methods) => `${methods.join(" and ")} difference${methods.length > 1 ? "s" : ""}`;
-      const parts = Object.entries(sides).filter(([, methods]) => methods.length).map(([what, methods]) => `${what} spoils the ${both(methods)}`);
-      if (parts.length) said.push(`At this h ${parts.join(", and ")}.`);
-      else if (this.sampled === ORDER.length) said.push("This h is close to the best of both differences.");
+      if (this.sampled === ORDER.length) said.push(`At this h ${this.spoilt()}.`);
     }
     return said.join(" ");
   }
 }
 
 const rounded = (step) => Number(step.toPrecision(2));
+
+/** How many characters two numbers share, spelt as [digits, exponent], at relative error `off`. */
+function agreed([a, powerOfA], [b, powerOfB], off) {
+  const places = [...a].flatMap((c, i) => (c >= "0" && c <= "9" ? [i] : []));
+  const lead = Math.max(0, places.findIndex((i) => a[i] !== "0"));
+  let cut = 0;
+  if (powerOfA === powerOfB) while (cut < a.length && a[cut] === b[cut]) cut++;
+  const right = lead + Math.floor(-Math.log10(off)); // more than are shared where 0.9999 stands for 1
+  const shared = places.filter((i) => i < cut).length;
+  return right > shared + 1 ? places[right] ?? a.length : cut;
+}
 
 /** An error to read, in two digits. */
 const small = (error) => brief(Number(error.toPrecision(2)));
