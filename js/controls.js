@@ -23,6 +23,8 @@ export function mark(node, key, value) {
 
 const minus = (text) => text.replaceAll("-", "−");
 const UP = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
+/** 10⁻⁴ for −4. */
+export const power = (exponent) => `10${[...String(exponent)].map((c) => UP[c]).join("")}`;
 
 /** A number to read, with `decimals` of them, or as a power of ten where that says nothing. */
 export function format(value, decimals = 4) {
@@ -30,8 +32,8 @@ export function format(value, decimals = 4) {
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   const size = Math.abs(value);
   if (size >= 1e5 || (size !== 0 && size < 0.5 * 10 ** -decimals)) {
-    const [digits, power] = value.toExponential(decimals > 3 ? 2 : 1).replace(/\.?0+e/, "e").split("e");
-    return minus(`${digits}×10${[...String(Number(power))].map((c) => UP[c]).join("")}`);
+    const [digits, exponent] = value.toExponential(decimals > 3 ? 2 : 1).replace(/\.?0+e/, "e").split("e");
+    return `${minus(digits)}×${power(Number(exponent))}`;
   }
   return minus(value.toFixed(Math.max(0, size >= 1000 ? decimals - 2 : decimals)));
 }
@@ -115,6 +117,7 @@ export function readout(quantity, className = "") {
   };
 }
 
+const SHOWN = 48; // with more entries than this, one array at a time
 const ROWS = 16; // the most of a slice that is shown at once
 const COLUMNS = 16;
 
@@ -273,6 +276,39 @@ export class ArrayGrid {
     event.preventDefault();
     this.select(to);
     this.focus();
+  }
+}
+
+/** All arrays of a figure as grids, beside their gradients; of many entries one array at a time. */
+export class ArrayPanel {
+  /** `choose(name, index)` is called when an entry is chosen. */
+  constructor(inputs, choose) {
+    this.grids = new Map(inputs.map(({ name, shape }) => [name, new ArrayGrid(name, shape, (index) => choose(name, index))]));
+    this.node = h("div", { className: "live-arrays" });
+    const total = inputs.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+    if (total > SHOWN && inputs.length > 1) {
+      const options = inputs.map(({ name, shape }) => h("option", { value: name }, `${name} (${shape.join(" × ") || "one number"})`));
+      this.picker = h("select", { onchange: () => choose(this.picker.value, this.grids.get(this.picker.value).index) }, ...options);
+      this.node.append(h("label", { className: "live-field" }, h("span", {}, "array"), this.picker));
+    }
+    this.node.append(...[...this.grids.values()].map((grid) => grid.node));
+  }
+
+  draw(values, gradient, entry) {
+    let scale = 0;
+    for (const g of Object.values(gradient)) for (const v of g) if (Number.isFinite(v)) scale = Math.max(scale, Math.abs(v));
+    for (const [name, grid] of this.grids) {
+      const chosen = name === entry.name;
+      grid.node.hidden = this.picker && !chosen;
+      if (grid.node.hidden) continue;
+      if (chosen) grid.show(entry.index);
+      grid.draw(values[name], gradient[name], scale, chosen ? entry.index : null);
+    }
+    if (this.picker) this.picker.value = entry.name;
+  }
+
+  reveal(name) {
+    this.grids.get(name).reveal();
   }
 }
 

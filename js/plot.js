@@ -1,5 +1,7 @@
-// A small SVG plotting core: two linear axes, curves with gaps, lines, dots, and direct labels
-// that look for a free place. Everything is in CSS pixels, so text keeps its size.
+// A small SVG plotting core: two axes, linear or logarithmic, curves with gaps, lines, dots, and
+// direct labels that look for a free place. Everything is in CSS pixels, so text keeps its size.
+
+import { power } from "./controls.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -57,19 +59,46 @@ function tickText(value, step) {
   return text.replace("e+", "e").replaceAll("-", "−");
 }
 
+const LINEAR = {
+  to: (value) => value,
+  from: (place) => place,
+  /** What stands beside the axis from `low` to `high`, about `count` times. */
+  marks(low, high, count) {
+    const { step, found } = ticks(low, high, count);
+    return found.map((value) => ({ value, text: tickText(value, step) }));
+  },
+};
+
+/** Each power of ten, or each second, fourth, …: as many as there is room for, 1 among them. */
+const LOGARITHMIC = {
+  to: Math.log10,
+  from: (place) => 10 ** place,
+  marks(low, high, count) {
+    const [first, last] = [Math.ceil(Math.log10(low) - 1e-9), Math.floor(Math.log10(high) + 1e-9)];
+    const step = [1, 2, 4, 8, 20, 50, 100, 200].find((s) => (last - first) / s <= count) ?? 400;
+    const found = [];
+    for (let k = Math.ceil(first / step) * step; k <= last; k += step) found.push({ value: 10 ** k, text: power(k) });
+    return found;
+  },
+};
+
 const MARGIN = { top: 26, right: 14, bottom: 26, left: 46 };
 const FAR = 1e5; // pixels; beyond this SVG renderers lose their way
 
+const share = ({ to }, value, low, high) => (to(value) - to(low)) / (to(high) - to(low));
+
 export class Plot {
-  /** An SVG image in `host`; `yName` stands above the vertical axis. */
-  constructor(host, yName) {
+  /** An SVG image in `host`; `yName` stands above the vertical axis. `log` names axes: "x", "xy". */
+  constructor(host, yName, { log = "" } = {}) {
+    this.across = log.includes("x") ? LOGARITHMIC : LINEAR;
+    this.up = log.includes("y") ? LOGARITHMIC : LINEAR;
     this.node = svg("svg", { class: "live-plot", role: "img", focusable: "false" }, host);
     this.grid = svg("g", { class: "live-grid", "aria-hidden": "true" }, this.node);
     this.inside = svg("svg", { overflow: "hidden", "aria-hidden": "true" }, this.node);
     this.over = svg("g", { "aria-hidden": "true" }, this.node);
     this.yName = svg("text", { class: "live-axis-name", x: 4, y: 14 }, this.over);
     this.yName.textContent = yName;
-    this.domain = [0, 1, 0, 1];
+    this.domain = [log.includes("x") ? 0.1 : 0, 1, log.includes("y") ? 0.1 : 0, 1];
     this.labels = [];
     this.resize(560, 320);
   }
@@ -95,12 +124,12 @@ export class Plot {
   }
 
   x(value) {
-    return ((value - this.domain[0]) / (this.domain[1] - this.domain[0])) * this.inner.width;
+    return share(this.across, value, this.domain[0], this.domain[1]) * this.inner.width;
   }
 
   y(value) {
-    const share = (value - this.domain[2]) / (this.domain[3] - this.domain[2]);
-    return Math.max(-FAR, Math.min(FAR, (1 - share) * this.inner.height));
+    const height = share(this.up, value, this.domain[2], this.domain[3]);
+    return Math.max(-FAR, Math.min(FAR, (1 - height) * this.inner.height));
   }
 
   /** The x and y that a pointer event points at, inside the frame. */
@@ -108,18 +137,20 @@ export class Plot {
     const box = this.node.getBoundingClientRect();
     const { left, top, width, height } = this.inner;
     const [x0, x1, y0, y1] = this.domain;
-    const inside = (share) => Math.max(0, Math.min(1, share));
+    const between = ({ to, from }, low, high, part) => {
+      const inside = Math.max(0, Math.min(1, part));
+      return from(to(low) + inside * (to(high) - to(low)));
+    };
     const across = ((event.clientX - box.left) / (box.width || 1)) * this.width - left;
     const down = ((event.clientY - box.top) / (box.height || 1)) * this.height - top;
-    return [x0 + inside(across / width) * (x1 - x0), y1 - inside(down / height) * (y1 - y0)];
+    return [between(this.across, x0, x1, across / width), between(this.up, y1, y0, down / height)];
   }
 
   drawAxes() {
     const { top, height } = this.inner;
     const [x0, x1, y0, y1] = this.domain;
-    const up = ticks(y0, y1, Math.max(2, Math.floor(height / 48)));
-    const names = up.found.map((v) => tickText(v, up.step));
-    const left = Math.max(MARGIN.left, 12 + 7 * Math.max(0, ...names.map((name) => name.length)));
+    const up = this.up.marks(y0, y1, Math.max(2, Math.floor(height / 48)));
+    const left = Math.max(MARGIN.left, 12 + 7 * Math.max(0, ...up.map((mark) => mark.text.length)));
     const width = Math.max(40, this.width - left - MARGIN.right);
     Object.assign(this.inner, { left, width });
     set(this.inside, { x: left, width });
@@ -130,17 +161,16 @@ export class Plot {
       nodes.push(svg("text", attributes));
       nodes.at(-1).textContent = words;
     };
-    const across = ticks(x0, x1, Math.max(2, Math.floor(width / 70)));
-    up.found.forEach((v, i) => {
-      const y = top + this.y(v);
-      line({ x1: left, x2: left + width, y1: y, y2: y, class: v === 0 ? "live-zero" : "" });
-      text({ x: left - 8, y: y + 4, "text-anchor": "end" }, names[i]);
-    });
+    for (const { value, text: words } of up) {
+      const y = top + this.y(value);
+      line({ x1: left, x2: left + width, y1: y, y2: y, class: value === 0 ? "live-zero" : "" });
+      text({ x: left - 8, y: y + 4, "text-anchor": "end" }, words);
+    }
     const foot = top + height;
-    for (const v of across.found) {
-      const x = left + this.x(v);
+    for (const { value, text: words } of this.across.marks(x0, x1, Math.max(2, Math.floor(width / 70)))) {
+      const x = left + this.x(value);
       line({ x1: x, x2: x, y1: foot, y2: foot + 5, class: "live-tick" });
-      text({ x, y: foot + 19, "text-anchor": "middle" }, tickText(v, across.step));
+      text({ x, y: foot + 19, "text-anchor": "middle" }, words);
     }
     if (this.y(0) < 0.85 * height || this.y(0) > height) line({ x1: left, x2: left + width, y1: foot, y2: foot, class: "live-tick" });
     this.grid.replaceChildren(...nodes);

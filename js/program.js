@@ -86,10 +86,11 @@ function weight({ op, shape, shapes, params }) {
 }
 
 /**
- * Read a program from its JSON, as text or as an object, checking every part of it.
+ * Read a program from its JSON, as text or as an object, checking every part of it. With `precision`
+ * Float32Array its slots hold single numbers: each result is rounded to one.
  * Throws ProgramError for a damaged one, another version, or an unknown operation.
  */
-export function load(json) {
+export function load(json, { precision = Float64Array } = {}) {
   let data = json;
   if (typeof json === "string") {
     try {
@@ -126,16 +127,16 @@ export function load(json) {
   if (!isCount(data.output) || data.output >= shapes.length) {
     throw damaged(`its output is slot ${brief(data.output)}, and it has ${shapes.length} slots`);
   }
-  return new Program(inputs, constants, operations, shapes, data.output);
+  return new Program(inputs, constants, operations, shapes, data.output, precision);
 }
 
 /** Operations on slots: inputs first, then constants, then one slot for each operation. */
 class Program {
-  constructor(inputs, constants, operations, shapes, output) {
-    Object.assign(this, { inputs, operations, shapes, output });
+  constructor(inputs, constants, operations, shapes, output, precision) {
+    Object.assign(this, { inputs, operations, shapes, output, precision });
     this.outputShape = shapes[output];
     this.places = new Map(inputs.map(({ name }, i) => [name, i]));
-    this.slots = shapes.map((shape) => new Float64Array(sizeOf(shape)));
+    this.slots = shapes.map((shape) => new precision(sizeOf(shape)));
     constants.forEach(({ data }, i) => this.slots[inputs.length + i].set(data));
     this.first = inputs.length + constants.length;
     this.kernels = operations.map((operation, i) =>

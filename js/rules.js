@@ -56,7 +56,7 @@ function broadcastShape(...shapes) {
 }
 
 /** For each entry of `wide`, the entry of `shape` that broadcasting puts there. */
-function broadcastPlaces(wide, shape) {
+export function broadcastPlaces(wide, shape) {
   const own = strides(shape);
   const lead = wide.length - shape.length;
   return places(wide, wide.map((_, axis) => (axis < lead || shape[axis - lead] === 1 ? 0 : own[axis - lead])));
@@ -123,7 +123,7 @@ function joined(shape, steps, start) {
   return { arity: null, params: { axis: isCount }, shape, kernel };
 }
 
-const kept = (shape, axis) => shape.map((n, a) => (axis.includes(a) ? 1 : n));
+export const kept = (shape, axis) => shape.map((n, a) => (axis.includes(a) ? 1 : n));
 
 /**
  * A reduction over axes; `build(x, y, to, count)` gets, for each x, the place of its y. With `some`
@@ -155,9 +155,9 @@ const total = (mean) => reduction((x, y, to, count) => {
     lost.fill(0);
     for (let i = 0; i < x.length; i++) {
       const [k, v] = [to[i], x[i]];
-      const sum = y[k] + v;
-      lost[k] += Math.abs(y[k]) >= Math.abs(v) ? y[k] - sum + v : v - sum + y[k];
-      y[k] = sum;
+      const before = y[k];
+      y[k] = before + v; // rounds where y is a Float32Array
+      lost[k] += Math.abs(before) >= Math.abs(v) ? before - y[k] + v : v - y[k] + before;
     }
     for (let k = 0; k < y.length; k++) {
       if (Number.isFinite(lost[k])) y[k] += lost[k];

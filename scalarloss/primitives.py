@@ -106,7 +106,7 @@ def take(x: Array, indices: NDArray[np.intp]) -> Array:
 
 
 def pad(x: Array, widths: tuple[tuple[int, int], ...], value: float) -> Array:
-    wide = np.full(padded(x.shape, widths, value), value, dtype=np.float64)
+    wide = np.full(padded(x.shape, widths, value), value, dtype=x.dtype)
     wide[tuple(slice(w, w + n) for n, (w, _) in zip(x.shape, widths, strict=True))] = x
     return wide
 

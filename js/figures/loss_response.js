@@ -4,12 +4,11 @@
 import { Figure, copy, mount, needScalar } from "../figure.js";
 import { Plot, snap } from "../plot.js";
 import {
-  ArrayGrid, brief, button, entryName, format, formatSigned, h, numberInput, readout, slider, write,
+  ArrayPanel, brief, button, entryName, format, formatSigned, h, numberInput, readout, slider, write,
 } from "../controls.js";
 
 const SAMPLES = 192; // intervals of the curve
 const PATIENCE = 2.5; // milliseconds of one frame that sampling the curve may take
-const SHOWN = 48; // with more entries than this, one array at a time
 const SMALLEST_STEP = -8; // log10 of the smallest finite-difference step
 const LARGEST_STEP = 1;
 
@@ -62,7 +61,7 @@ class LossResponse extends Figure {
     this.model.set("entry", { name, index: [...index] });
     this.model.save_changes();
     this.drawArrays();
-    this.grids[name].reveal();
+    this.arrays.reveal(name);
     this.schedule();
     this.tell();
   }
@@ -138,16 +137,7 @@ class LossResponse extends Figure {
     this.h.node.append(this.hText);
     this.lr = numberInput("learning rate", { change: (v) => this.keep("rate", v), min: 0 });
 
-    this.grids = Object.fromEntries(this.inputs.map(({ name, shape }) => [name, new ArrayGrid(name, shape, (index) => this.choose(name, index))]));
-    const arrays = h("div", { className: "live-arrays" });
-    const total = this.inputs.reduce((sum, { name }) => sum + this.values[name].length, 0);
-    if (total > SHOWN && this.inputs.length > 1) {
-      const pick = (name) => this.choose(name, this.grids[name].index);
-      this.picker = h("select", { onchange: () => pick(this.picker.value) }, ...this.inputs.map(({ name, shape }) => h("option", { value: name }, `${name} (${shape.join(" × ") || "one number"})`)));
-      arrays.append(h("label", { className: "live-field" }, h("span", {}, "array"), this.picker));
-    }
-    arrays.append(...Object.values(this.grids).map((grid) => grid.node));
-
+    this.arrays = new ArrayPanel(this.inputs, (name, index) => this.choose(name, index));
     this.said = h("p", { className: "live-note" });
     const { value, loss, slope, secant } = this.out;
     this.root.append(
@@ -156,7 +146,7 @@ class LossResponse extends Figure {
         h("div", { className: "live-left" }, stage, this.slide.node,
           h("div", { className: "live-controls" }, this.exact.node, this.lr.node, this.h.node,
             h("div", { className: "live-buttons" }, button("One gradient step", () => this.takeStep()), button("Reset", () => this.reset()), this.said))),
-        h("div", { className: "live-right" }, arrays)),
+        h("div", { className: "live-right" }, this.arrays.node)),
     );
     this.stage = stage;
     this.watch(stage);
@@ -197,7 +187,7 @@ class LossResponse extends Figure {
     this.drawNumbers(loss, slope, secant);
     this.due = { curve: false, range: false, state: false, rest: false };
     if (this.sampled < ORDER.length) this.schedule();
-    if (!this.root.dataset.ready) this.grids[this.entry.name].reveal();
+    if (!this.root.dataset.ready) this.arrays.reveal(this.entry.name);
   }
 
   spread() {
@@ -305,17 +295,7 @@ class LossResponse extends Figure {
   }
 
   drawArrays() {
-    let scale = 0;
-    for (const g of Object.values(this.grad)) for (const v of g) if (Number.isFinite(v)) scale = Math.max(scale, Math.abs(v));
-    for (const { name } of this.inputs) {
-      const grid = this.grids[name];
-      const chosen = name === this.entry.name;
-      grid.node.hidden = this.picker && !chosen;
-      if (grid.node.hidden) continue;
-      if (chosen) grid.show(this.entry.index);
-      grid.draw(this.values[name], this.grad[name], scale, chosen ? this.entry.index : null);
-    }
-    if (this.picker) this.picker.value = this.entry.name;
+    this.arrays.draw(this.values, this.grad, this.entry);
   }
 
   warning(loss, slope) {

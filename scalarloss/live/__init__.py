@@ -3,5 +3,6 @@
 from scalarloss.live.chain_rule import ChainRule
 from scalarloss.live.descent import Descent
 from scalarloss.live.loss_response import LossResponse
+from scalarloss.live.step_size import StepSize
 
-__all__ = ["ChainRule", "Descent", "LossResponse"]
+__all__ = ["ChainRule", "Descent", "LossResponse", "StepSize"]
