@@ -25,9 +25,9 @@ def themes(browser):
     contexts = [
         browser.new_context(color_scheme=theme, reduced_motion="reduce") for theme in THEMES
     ]
-    script = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
     for context in contexts:
-        context.add_init_script(script)
+        context.add_init_script(path=ROOT / "node_modules" / "axe-core" / "axe.min.js")
+        context.add_init_script(path=Path(__file__).with_name("access.js"))
     yield dict(zip(THEMES, (context.new_page() for context in contexts), strict=True))
     for context in contexts:
         context.close()
@@ -43,6 +43,13 @@ def visit(page, address):
 
 def widen(page, width):
     page.set_viewport_size({"width": width, "height": 900})
+    frame(page)
+
+
+def style(page, rules):
+    """Add rules to the page's style, and let the figures answer."""
+    page.add_style_tag(content=rules)
+    frame(page)
     frame(page)
 
 
@@ -132,3 +139,150 @@ def test_axe_finds_what_is_broken(themes, site, broken, rule):
     page.evaluate(broken)
     start_axe(page, "html")
     assert {re.match(r"[\w-]+", line)[0] for line in end_axe(page)} >= {rule}
+
+
+# Keys, and where the focus is
+
+
+@every_page
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
+def test_tab_reaches_everything_in_order_and_shows_where_it_is(themes, site, name, theme, width):
+    page = themes[theme]
+    widen(page, width)
+    visit(page, f"{site}/{name}")
+    expected, reached = page.evaluate("access.start()"), []
+    for _ in range(len(expected) + 1):
+        page.keyboard.press("Tab")
+        stop = page.evaluate("access.stop()")
+        if stop is None or stop in reached:
+            break
+        reached.append(stop)
+    assert [expected[stop["at"]] for stop in reached] == expected
+    assert [stop["name"] for stop in reached if not stop["marked"]] == []
+    assert [stop["name"] for stop in reached if not stop["seen"]] == []
+
+
+def test_a_focus_that_does_not_show_is_found(themes, site):
+    page = visit(themes["light"], f"{site}/index.html")
+    style(page, ":focus-visible { outline: none !important; box-shadow: none !important }")
+    page.evaluate("access.start()")
+    page.keyboard.press("Tab")
+    assert not page.evaluate("access.stop()")["marked"]
+
+
+@every_figure
+def test_arrow_keys_move_in_a_grid_that_is_one_stop(themes, site, name):
+    page = visit(themes["light"], f"{site}/{name}")
+    focused = "cells => cells.findIndex((cell) => cell === document.activeElement)"
+    for grid in page.locator(".live-entries:visible").all():
+        cells = grid.locator("button")
+        stop = grid.locator("button[tabindex='0']")
+        assert stop.count() == 1
+        stop.focus()
+        page.keyboard.press("Home")
+        columns = len(grid.evaluate("g => getComputedStyle(g).gridTemplateColumns").split())
+        for key, step, room in (
+            ("ArrowRight", 1, columns > 1),
+            ("ArrowDown", columns, cells.count() > columns),
+        ):
+            before = cells.evaluate_all(focused)
+            page.keyboard.press(key)
+            assert cells.evaluate_all(focused) == (before + step if room else before), key
+            assert page.evaluate("document.activeElement.tabIndex") == 0
+
+
+@every_page
+def test_every_target_is_24_pixels_wide_and_high(themes, site, name):
+    page = visit(themes["light"], f"{site}/{name}")
+    for width in WIDTHS:
+        widen(page, width)
+        assert page.evaluate("access.small()") == []
+    style(page, "button { height: 10px !important; min-height: 0 !important }")
+    assert page.evaluate("access.small()") != []
+
+
+# What moves, what is said
+
+
+@every_figure
+def test_nothing_moves_unasked(themes, site, name):
+    page = visit(themes["light"], f"{site}/{name}")
+    page.evaluate("access.watch()")
+    for figure in page.locator(READY).all():
+        operate(page, figure)
+    page.locator(".theme-switch-button:visible").click()
+    frame(page)
+    assert page.evaluate("access.moved()") == []
+    assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
+    style(page, "h1 { transition: padding 5s !important } html h1 { padding: 9px }")
+    frame(page)
+    assert page.evaluate("access.moved()") != []
+
+
+@every_figure
+def test_a_figure_says_one_sentence_when_it_rests(themes, site, name):
+    page = visit(themes["light"], f"{site}/{name}")
+    page.evaluate("access.listen()")
+    loud = "[aria-live=assertive], [role=alert], [role=status], output:not([aria-live=off])"
+    for figure in page.locator(READY).all():
+        assert figure.locator("[aria-live=polite]").count() == 1
+        assert figure.locator(loud).count() == 0
+        figure.locator("input[type=range]:enabled:visible").first.focus()
+        for key in ["ArrowRight"] * 6 + ["ArrowLeft"]:
+            page.keyboard.press(key)
+            page.wait_for_timeout(30)
+        assert figure.evaluate("figure => figure.said") == []
+        page.wait_for_function("figure => figure.said.length", arg=figure.element_handle())
+        page.wait_for_timeout(500)
+        (sentence,) = figure.evaluate("figure => figure.said")
+        assert len(sentence.split()) > 3
+
+
+# Zoom
+
+
+@every_page
+def test_zoom_cuts_nothing_off(themes, site, name):
+    """A window of 1280 pixels at 200 and 400 percent; then letters alone twice as large."""
+    page = visit(themes["light"], f"{site}/{name}")
+    for width, text in ((640, 100), (320, 100), (768, 200), (1280, 200)):
+        page.set_viewport_size({"width": width, "height": 512})
+        style(page, f"html {{ font-size: {text}% !important }}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate("access.cut()") == []
+        assert page.evaluate("access.overlapping()") == []
+
+
+def test_what_zoom_cuts_off_is_found(themes, site):
+    page = visit(themes["light"], f"{site}/{WITH_FIGURES[0]}")
+    style(page, "article p { height: 5px; overflow: hidden } output { margin: -1em }")
+    assert page.evaluate("access.cut()") != []
+    assert page.evaluate("access.overlapping()") != []
+
+
+# Colours
+
+
+@every_figure
+@pytest.mark.parametrize("theme", THEMES)
+def test_every_line_of_a_plot_stands_out_from_the_paper(themes, site, name, theme):
+    page, faint = visit(themes[theme], f"{site}/{name}"), []
+    for scheme in THEMES:
+        page.emulate_media(forced_colors="active", color_scheme=scheme)
+        faint += page.evaluate("access.faint()")
+    page.emulate_media(forced_colors="none", color_scheme=theme)
+    assert faint + page.evaluate("access.faint()") == []
+    style(page, "svg.live-plot path { stroke: color-mix(in srgb, gray 10%, Canvas) !important }")
+    assert page.evaluate("access.faint()") != []
+
+
+def test_a_chosen_entry_shows_where_colours_are_forced(themes, site):
+    page, looks = themes["light"], []
+    page.emulate_media(forced_colors="active")
+    for name in WITH_FIGURES:
+        looks += visit(page, f"{site}/{name}").evaluate("access.chosen()")
+    page.emulate_media(forced_colors="none")
+    chosen, others = ({look for was, look in looks if was is kind} for kind in (True, False))
+    assert chosen
+    assert others
+    assert not chosen & others
