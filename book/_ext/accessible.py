@@ -1,12 +1,25 @@
 """Correct the theme's HTML where a reader of keys or of ears is lost, as each page is written."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from sphinx.application import Sphinx
 from sphinx.jinja2glue import BuiltinTemplateLoader
 
-CORRECTIONS = [
+
+def folded(found: re.Match[str]) -> str:
+    """A summary that knows what it stands for on paper, where nothing is folded."""
+    return f'<summary data-print="{found[1].capitalize()}">'
+
+
+def columns(found: re.Match[str]) -> str:
+    """A block of text with each line that has columns, two spaces apart, marked as a row."""
+    row = r'<span class="row">\1</span>'
+    return re.sub(r"^(.*\S {2,}\S.*)$", row, found[0], flags=re.M)
+
+
+CORRECTIONS: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
     # Every dialog, landmark and button says what it is.
     (r'<dialog id="pst-search-dialog"', r'\g<0> aria-label="Search"'),
     (r'<dialog id="pst-primary-sidebar-modal"', r'\g<0> aria-label="The book"'),
@@ -21,19 +34,15 @@ CORRECTIONS = [
     (r'(<button class="btn search-button-field[^>]*?) title="Search" aria-label="Search"', r"\1"),
     (r'(<i class="theme-switch[^>]*?)\s+title="[^"]*"', r"\1"),
     (r'<summary aria-label="Toggle hidden content">', "<summary>"),
+    (r'<summary>(?=\s*<p class="collapsed admonition-title">Show (.*?)<)', folded),
     (r'(<a class="headerlink"[^>]*) title=', r'\1 aria-label="Link to this heading" title='),
     # The page in the list of pages is this one.
     (r'<a class="current reference internal"', r'\g<0> aria-current="page"'),
     # One title a page: the theme adds a second one, with a list of contents, for print.
     (r'<div id="jb-print-docs-body".*?(?=<div id="searchbox">)', ""),
     # Columns of an error's message stand: their lines scroll, its sentences wrap.
-    (r'error-message [^>]*>\s*<div class="highlight"><pre>.*?</pre>', lambda m: columns(m[0])),
+    (r'error-message [^>]*>\s*<div class="highlight"><pre>.*?</pre>', columns),
 ]
-
-
-def columns(block: str) -> str:
-    """A block of text with each line that has columns, two spaces apart, marked as a row."""
-    return re.sub(r"^(.*\S {2,}\S.*)$", r'<span class="row">\1</span>', block, flags=re.M)
 
 
 def correct(page: str) -> str:
