@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check
 PACKAGE := $(shell find scalarloss book/_ext book/_static book/_templates js/menus.js -type f -not -name "*.pyc")
 
-.PHONY: help book serve test notebooks lab bundle badge bench clean
+.PHONY: help book pdf links serve test notebooks lab bundle badge bench clean
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*##/make \1:/p' $(MAKEFILE_LIST)
 
@@ -26,6 +26,9 @@ _build/ready: .venv/ready $(PACKAGE) _config.yml
 book: _build/ready  ## build the site into _build/html
 	jupyter-book build book --config _config.yml --toc $(CURDIR)/_toc.yml --path-output . \
 		--warningiserror --keep-going
+
+pdf: book  ## print the whole book into _build/down-to-a-scalar.pdf
+	chromium="$$(python tools/browser.py)" && CHROMIUM="$$chromium" python tools/pdf.py
 
 serve: book  ## show the site on this machine, at port 8000 or PORT=
 	python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)

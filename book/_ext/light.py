@@ -51,6 +51,8 @@ SCRIPTS = (  # in the order in which they need each other
     "_static/copybutton.js",
     "_static/scripts/pydata-sphinx-theme.js",
     "_static/scripts/sphinx-book-theme.js",
+    "_static/print.js",
+    "_static/scrolling.js",
 )
 THEME_STYLES = ("_static/basic.css", "_static/styles/pydata-sphinx-theme.css")
 FIRST_FONTS = ("fonts/KaTeX_Main-Regular.woff2", "fonts/KaTeX_Math-Italic.woff2")

@@ -1,0 +1,20 @@
+// A box that scrolls sideways can be reached by keyboard, and says what it is.
+
+document.addEventListener("DOMContentLoaded", () => {
+  const name = (box) => {
+    if (box.matches("div.math")) return "Formula";
+    if (box.matches(".pst-scrollable-table-container")) return "Table";
+    if (box.closest(".error-message")) return "Error message";
+    return box.closest(".cell_output") ? "Output" : "Code";
+  };
+  const mark = (box) => {
+    const scrolls = box.scrollWidth > box.clientWidth;
+    if (scrolls === (box.tabIndex === 0 && box.role === "group")) return;
+    if (scrolls) Object.assign(box, { tabIndex: 0, role: "group", ariaLabel: name(box) });
+    else for (const key of ["tabindex", "role", "aria-label"]) box.removeAttribute(key);
+  };
+  const boxes = document.querySelectorAll("main :is(pre, div.math, .pst-scrollable-table-container)");
+  const observer = new ResizeObserver((changes) => changes.forEach(({ target }) => mark(target)));
+  boxes.forEach((box) => observer.observe(box));
+  document.fonts.ready.then(() => boxes.forEach(mark));
+});

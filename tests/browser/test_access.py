@@ -1,0 +1,288 @@
+"""The built site for every reader: axe finds nothing, keys reach everything, nothing is cut off."""
+
+import re
+from pathlib import Path
+
+import pytest
+from operate import READY, drag, frame
+
+ROOT = Path(__file__).parents[2]
+SITE = ROOT / "_build" / "html"
+PAGES = sorted(path.name for path in SITE.glob("*.html"))
+WITH_FIGURES = [name for name in PAGES if 'class="live-mount"' in (SITE / name).read_text("utf-8")]
+WIDTHS = (360, 768, 1280)
+THEMES = ("light", "dark")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
+CONTROLS = "button:enabled, input:enabled, select:enabled"
+
+every_page = pytest.mark.parametrize("name", PAGES)
+every_figure = pytest.mark.parametrize("name", WITH_FIGURES)
+
+
+@pytest.fixture(scope="module")
+def themes(browser):
+    """One page for each theme, for all tests of this file."""
+    contexts = [
+        browser.new_context(color_scheme=theme, reduced_motion="reduce") for theme in THEMES
+    ]
+    for context in contexts:
+        context.add_init_script(path=ROOT / "node_modules" / "axe-core" / "axe.min.js")
+        context.add_init_script(path=Path(__file__).with_name("access.js"))
+    yield dict(zip(THEMES, (context.new_page() for context in contexts), strict=True))
+    for context in contexts:
+        context.close()
+
+
+def visit(page, address):
+    page.goto(address, wait_until="load")
+    figures = page.locator(".live-mount").count()
+    if figures:
+        page.locator(READY).nth(figures - 1).wait_for()
+    return page
+
+
+def widen(page, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    frame(page)
+
+
+def style(page, rules):
+    """Add rules to the page's style, and let the figures answer."""
+    page.add_style_tag(content=rules)
+    frame(page)
+    frame(page)
+
+
+def start_axe(page, place):
+    """Let axe begin, without waiting for its end: both themes are then looked at together."""
+    page.evaluate(
+        "([place, options]) => { window.found = axe.run(place, options); }",
+        [place, {"runOnly": RULES, "resultTypes": ["violations"]}],
+    )
+
+
+def end_axe(page):
+    """What axe has found: a rule, and the element that breaks it."""
+    return page.evaluate(
+        """async () => (await found).violations.flatMap(({ id, nodes }) =>
+            nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`))"""
+    )
+
+
+def axe(pages, place="html"):
+    for page in pages.values():
+        start_axe(page, place)
+    return {theme: found for theme, page in pages.items() if (found := end_axe(page))}
+
+
+def operate(page, figure):
+    """Use every control once, by keys, and drag in every plot."""
+    for control in figure.locator(CONTROLS).element_handles():
+        if not control.is_visible():
+            continue
+        kind = control.evaluate("node => node.type")
+        control.focus()
+        if kind == "range":
+            for key in ("ArrowRight", "PageUp", "ArrowLeft", "ArrowDown"):
+                control.press(key)
+        elif kind == "number":
+            control.fill("1")
+            control.press("Enter")
+        elif kind == "select-one":
+            for option in control.query_selector_all("option:enabled"):
+                control.select_option(option.get_attribute("value"))
+        else:
+            control.press("Space")
+        frame(page)
+    for plot in figure.locator("svg.live-plot:visible").all():
+        drag(page, plot, (0.4, 0.4), (0.7, 0.6))
+
+
+@every_page
+def test_axe_finds_nothing_before_and_after_every_figure_is_operated(themes, site, name):
+    for page in themes.values():
+        visit(page, f"{site}/{name}")
+    found = {}
+    for width in WIDTHS:
+        for page in themes.values():
+            widen(page, width)
+        found[width, "before"] = axe(themes)
+    if name in WITH_FIGURES:
+        for page in themes.values():
+            for figure in page.locator(READY).all():
+                operate(page, figure)
+        for page in themes.values():
+            page.evaluate(
+                "document.querySelectorAll('article :is(.katex, pre)').forEach(n => n.remove())"
+            )
+        for width in reversed(WIDTHS):
+            for page in themes.values():
+                widen(page, width)
+            found[width, "after"] = axe(themes, "figure.live-figure")
+    assert {state: problems for state, problems in found.items() if problems} == {}
+
+
+@pytest.mark.parametrize(
+    ("broken", "rule"),
+    [
+        (
+            "document.querySelector('figure.live-figure .live-button').textContent = ''",
+            "button-name",
+        ),
+        ("document.querySelector('article p').style.color = '#999'", "color-contrast"),
+        ("document.querySelector('h1').outerHTML = '<h4>title</h4>'", "page-has-heading-one"),
+        ("document.documentElement.lang = ''", "html-has-lang"),
+    ],
+)
+def test_axe_finds_what_is_broken(themes, site, broken, rule):
+    page = visit(themes["light"], f"{site}/{WITH_FIGURES[0]}")
+    page.evaluate(broken)
+    start_axe(page, "html")
+    assert {re.match(r"[\w-]+", line)[0] for line in end_axe(page)} >= {rule}
+
+
+# Keys, and where the focus is
+
+
+@every_page
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
+def test_tab_reaches_everything_in_order_and_shows_where_it_is(themes, site, name, theme, width):
+    page = themes[theme]
+    widen(page, width)
+    visit(page, f"{site}/{name}")
+    expected, reached = page.evaluate("access.start()"), []
+    for _ in range(len(expected) + 1):
+        page.keyboard.press("Tab")
+        stop = page.evaluate("access.stop()")
+        if stop is None or stop in reached:
+            break
+        reached.append(stop)
+    assert [expected[stop["at"]] for stop in reached] == expected
+    assert [stop["name"] for stop in reached if not stop["marked"]] == []
+    assert [stop["name"] for stop in reached if not stop["seen"]] == []
+
+
+def test_a_focus_that_does_not_show_is_found(themes, site):
+    page = visit(themes["light"], f"{site}/index.html")
+    style(page, ":focus-visible { outline: none !important; box-shadow: none !important }")
+    page.evaluate("access.start()")
+    page.keyboard.press("Tab")
+    assert not page.evaluate("access.stop()")["marked"]
+
+
+@every_figure
+def test_arrow_keys_move_in_a_grid_that_is_one_stop(themes, site, name):
+    page = visit(themes["light"], f"{site}/{name}")
+    focused = "cells => cells.findIndex((cell) => cell === document.activeElement)"
+    for grid in page.locator(".live-entries:visible").all():
+        cells = grid.locator("button")
+        stop = grid.locator("button[tabindex='0']")
+        assert stop.count() == 1
+        stop.focus()
+        page.keyboard.press("Home")
+        columns = len(grid.evaluate("g => getComputedStyle(g).gridTemplateColumns").split())
+        for key, step, room in (
+            ("ArrowRight", 1, columns > 1),
+            ("ArrowDown", columns, cells.count() > columns),
+        ):
+            before = cells.evaluate_all(focused)
+            page.keyboard.press(key)
+            assert cells.evaluate_all(focused) == (before + step if room else before), key
+            assert page.evaluate("document.activeElement.tabIndex") == 0
+
+
+@every_page
+def test_every_target_is_24_pixels_wide_and_high(themes, site, name):
+    page = visit(themes["light"], f"{site}/{name}")
+    for width in WIDTHS:
+        widen(page, width)
+        assert page.evaluate("access.small()") == []
+    style(page, "button { height: 10px !important; min-height: 0 !important }")
+    assert page.evaluate("access.small()") != []
+
+
+# What moves, what is said
+
+
+@every_figure
+def test_nothing_moves_unasked(themes, site, name):
+    page = visit(themes["light"], f"{site}/{name}")
+    page.evaluate("access.watch()")
+    for figure in page.locator(READY).all():
+        operate(page, figure)
+    page.locator(".theme-switch-button:visible").click()
+    frame(page)
+    assert page.evaluate("access.moved()") == []
+    assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
+    style(page, "h1 { transition: padding 5s !important } html h1 { padding: 9px }")
+    frame(page)
+    assert page.evaluate("access.moved()") != []
+
+
+@every_figure
+def test_a_figure_says_one_sentence_when_it_rests(themes, site, name):
+    page = visit(themes["light"], f"{site}/{name}")
+    page.evaluate("access.listen()")
+    loud = "[aria-live=assertive], [role=alert], [role=status], output:not([aria-live=off])"
+    for figure in page.locator(READY).all():
+        assert figure.locator("[aria-live=polite]").count() == 1
+        assert figure.locator(loud).count() == 0
+        figure.locator("input[type=range]:enabled:visible").first.focus()
+        for key in ["ArrowRight"] * 6 + ["ArrowLeft"]:
+            page.keyboard.press(key)
+            page.wait_for_timeout(30)
+        assert figure.evaluate("figure => figure.said") == []
+        page.wait_for_function("figure => figure.said.length", arg=figure.element_handle())
+        page.wait_for_timeout(500)
+        (sentence,) = figure.evaluate("figure => figure.said")
+        assert len(sentence.split()) > 3
+
+
+# Zoom
+
+
+@every_page
+def test_zoom_cuts_nothing_off(themes, site, name):
+    """A window of 1280 pixels at 200 and 400 percent; then letters alone twice as large."""
+    page = visit(themes["light"], f"{site}/{name}")
+    for width, text in ((640, 100), (320, 100), (768, 200), (1280, 200)):
+        page.set_viewport_size({"width": width, "height": 512})
+        style(page, f"html {{ font-size: {text}% !important }}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate("access.cut()") == []
+        assert page.evaluate("access.overlapping()") == []
+
+
+def test_what_zoom_cuts_off_is_found(themes, site):
+    page = visit(themes["light"], f"{site}/{WITH_FIGURES[0]}")
+    style(page, "article p { height: 5px; overflow: hidden } output { margin: -1em }")
+    assert page.evaluate("access.cut()") != []
+    assert page.evaluate("access.overlapping()") != []
+
+
+# Colours
+
+
+@every_figure
+@pytest.mark.parametrize("theme", THEMES)
+def test_every_line_of_a_plot_stands_out_from_the_paper(themes, site, name, theme):
+    page, faint = visit(themes[theme], f"{site}/{name}"), []
+    for scheme in THEMES:
+        page.emulate_media(forced_colors="active", color_scheme=scheme)
+        faint += page.evaluate("access.faint()")
+    page.emulate_media(forced_colors="none", color_scheme=theme)
+    assert faint + page.evaluate("access.faint()") == []
+    style(page, "svg.live-plot path { stroke: color-mix(in srgb, gray 10%, Canvas) !important }")
+    assert page.evaluate("access.faint()") != []
+
+
+def test_a_chosen_entry_shows_where_colours_are_forced(themes, site):
+    page, looks = themes["light"], []
+    page.emulate_media(forced_colors="active")
+    for name in WITH_FIGURES:
+        looks += visit(page, f"{site}/{name}").evaluate("access.chosen()")
+    page.emulate_media(forced_colors="none")
+    chosen, others = ({look for was, look in looks if was is kind} for kind in (True, False))
+    assert chosen
+    assert others
+    assert not chosen & others

@@ -1,0 +1,255 @@
+"""The whole book as one PDF: every page printed by Chromium, joined in the order of the contents.
+
+    python tools/pdf.py [_build/down-to-a-scalar.pdf]
+
+Chromium sets each page and tags it; pypdf joins them, so that links between chapters lead to
+pages, every heading is a bookmark, and a reader of tags meets one document.
+"""
+
+import html
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import yaml
+from browser import find
+from playwright.sync_api import Page, sync_playwright
+from pypdf import PdfReader, PdfWriter
+from pypdf.generic import (
+    ArrayObject,
+    BooleanObject,
+    DictionaryObject,
+    Fit,
+    NameObject,
+    NumberObject,
+    TextStringObject,
+)
+
+ROOT = Path(__file__).parents[1]
+SITE = ROOT / "_build" / "html"
+READY = """async () => {
+    await document.fonts.ready;
+    const figures = [...document.querySelectorAll(".live-mount")];
+    const pictures = [...document.images].map((image) => image.decode());
+    await Promise.all(pictures);
+    return figures.every((mount) => mount.querySelector("figure[data-ready=true]"));
+}"""
+HEADINGS = """() => [...document.querySelectorAll("article section[id]")].flatMap((section) => {
+    const heading = section.querySelector(":scope > :is(h1, h2)");
+    if (!heading) return [];
+    const words = [...heading.childNodes].filter((node) => !node.matches?.(".headerlink"));
+    const text = words.map((n) => n.querySelector?.("annotation")?.textContent ?? n.textContent);
+    return [[Number(heading.tagName[1]), section.id, text.join("").trim()]];
+})"""
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serve files and print nothing."""
+
+    extensions_map = SimpleHTTPRequestHandler.extensions_map | {".js": "text/javascript"}
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address at which this machine, and no other, is served `folder`."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@dataclass
+class Chapter:
+    """One page of the site, printed: its headings (level, anchor, words), its first page."""
+
+    name: str
+    reader: PdfReader
+    headings: list[tuple[int, str, str]]
+    start: int
+
+    @property
+    def title(self) -> str:
+        return self.headings[0][2]
+
+
+def contents() -> tuple[dict[str, str], list[tuple[str, list[str]]]]:
+    """Title and author, and the parts in order: a name, and the pages that stand in it."""
+    config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
+    parts = [(p["caption"], [c["file"] for c in p["chapters"]]) for p in toc["parts"]]
+    return {"title": config["title"], "author": config["author"]}, [("", [toc["root"]]), *parts]
+
+
+def paper(page: Page) -> PdfReader:
+    return PdfReader(io.BytesIO(page.pdf(tagged=True, prefer_css_page_size=True)))
+
+
+def print_chapter(page: Page, site: str, name: str, start: int) -> Chapter:
+    """Print one page of the site, its first sheet numbered `start` + 1."""
+    page.goto(f"{site}{name}.html", wait_until="load")
+    page.wait_for_function(READY)
+    page.evaluate("n => { document.documentElement.style.counterReset = `page ${n}`; }", start)
+    return Chapter(name, paper(page), page.evaluate(HEADINGS), start)
+
+
+def print_front(
+    page: Page, site: str, book: dict[str, str], parts: list[tuple[str, list[Chapter]]]
+) -> Chapter:
+    """Print the title page, with the contents on it."""
+    lines = []
+    for part, chapters in parts:
+        lines += [f"<h2>{html.escape(part)}</h2>"] if part else []
+        for chapter in chapters:
+            title, number = html.escape(chapter.title), chapter.start + 1
+            lines.append(f'<p><a href="{site}{chapter.name}.html">{title}</a><b>{number}</b></p>')
+    title, author = html.escape(book["title"]), html.escape(book["author"])
+    page.set_content(
+        f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>
+        @page {{ size: A4; margin: 30mm 25mm }}
+        body {{ font: 11pt/1.5 system-ui, sans-serif; color: #1b2230 }}
+        h1 {{ font: 34pt/1.2 Georgia, "DejaVu Serif", serif; margin: 35mm 0 0 }}
+        h2 {{ font-size: 9.5pt; font-weight: 400; color: #586173; margin: 6mm 0 0 }}
+        h1 + p {{ margin-bottom: 25mm; color: #586173 }}
+        p {{ display: flex; justify-content: space-between; margin: 0.6mm 0 }}
+        a {{ color: inherit; text-decoration: none }} b {{ font-weight: 400 }}
+        </style><h1>{title}</h1><p>{author}</p>{"".join(lines)}</html>"""
+    )
+    return Chapter("", paper(page), [], 0)
+
+
+def anchors(chapter: Chapter) -> dict[str, Any]:
+    """Each anchor's sheet in the book and place on it; the empty one is the chapter's beginning."""
+    found = {"": (chapter.start, Fit.fit_horizontally())}
+    for name, place in chapter.reader.named_destinations.items():
+        sheet = chapter.reader.get_destination_page_number(place)
+        if sheet is not None:
+            fit = Fit.xyz(left=place.left, top=place.top)
+            found[name.lstrip("/")] = (chapter.start + sheet, fit)
+    return found
+
+
+def relink(
+    writer: PdfWriter, chapter: Chapter, places: dict[str, dict[str, Any]], site: str
+) -> None:
+    """Let the links of one chapter that stay in the book lead to its sheets."""
+    for number, sheet in enumerate(chapter.reader.pages, chapter.start):
+        copies = writer.pages[number].get("/Annots", [])
+        for link, copy in zip(sheet.get("/Annots", []), copies, strict=True):
+            link, copy = link.get_object(), copy.get_object()
+            action = link.get("/A", {})
+            address = str(action.get("/URI", ""))
+            if address.startswith(site):
+                name, _, anchor = address.removeprefix(site).partition(".html")
+            elif "/URI" not in action:
+                name, anchor = chapter.name, str(link.get("/Dest", action.get("/D", "")))
+            else:
+                continue
+            known = places.get(name)
+            if known is None:
+                continue
+            target, fit = known.get(anchor.lstrip("#/"), known[""])
+            copy.pop("/A", None)
+            page = writer.pages[target].indirect_reference
+            copy[NameObject("/Dest")] = ArrayObject([page, NameObject(fit.fit_type), *fit.fit_args])
+
+
+def add_tags(writer: PdfWriter, reader: PdfReader, first: int) -> None:
+    """Hang the structure of one document, whose sheets begin at `first`, into the whole's.
+
+    PDF 32000-1, 14.7: each sheet and link names a number, and the parent tree says which tags
+    these stand for, so numbers of a later document begin where those of the one before end.
+    """
+    tree = writer.root_object.get("/StructTreeRoot")
+    if tree is None:
+        tree = writer._add_object(
+            DictionaryObject(
+                {
+                    NameObject("/Type"): NameObject("/StructTreeRoot"),
+                    NameObject("/K"): ArrayObject(),
+                    NameObject("/ParentTree"): DictionaryObject(
+                        {NameObject("/Nums"): ArrayObject()}
+                    ),
+                    NameObject("/ParentTreeNextKey"): NumberObject(0),
+                }
+            )
+        )
+        writer.root_object[NameObject("/StructTreeRoot")] = tree
+    whole, part = tree.get_object(), reader.root_object["/StructTreeRoot"]
+    shift = int(whole["/ParentTreeNextKey"])
+    top = part.raw_get("/K").clone(writer)
+    top.get_object()[NameObject("/P")] = tree
+    whole["/K"].append(top)
+    numbers = part["/ParentTree"]["/Nums"]
+    for number, tags in zip(numbers[::2], numbers[1::2], strict=True):
+        whole["/ParentTree"]["/Nums"].extend([NumberObject(shift + number), tags.clone(writer)])
+    whole[NameObject("/ParentTreeNextKey")] = NumberObject(shift + part["/ParentTreeNextKey"])
+    for sheet, copy in zip(reader.pages, writer.pages[first:], strict=True):
+        copy[NameObject("/StructParents")] = NumberObject(shift + sheet["/StructParents"])
+        for link in (link.get_object() for link in copy.get("/Annots", [])):
+            link[NameObject("/StructParent")] = NumberObject(shift + link["/StructParent"])
+
+
+def join(front: Chapter, chapters: list[Chapter], book: dict[str, str], site: str) -> PdfWriter:
+    """All sheets in one document, with bookmarks, links and tags that hold in it."""
+    writer = PdfWriter()
+    for chapter in (front, *chapters):
+        for sheet in chapter.reader.pages:
+            writer.add_page(sheet)
+        add_tags(writer, chapter.reader, chapter.start)
+    places = {chapter.name: anchors(chapter) for chapter in chapters}
+    for chapter in (front, *chapters):
+        relink(writer, chapter, places, site)
+        parent = None
+        for level, anchor, words in chapter.headings:
+            sheet, fit = places[chapter.name].get(anchor) or places[chapter.name][""]
+            above = None if level == 1 else parent
+            item = writer.add_outline_item(title=words, page_number=sheet, parent=above, fit=fit)
+            parent = item if level == 1 else parent
+    root = writer.root_object
+    root[NameObject("/Lang")] = TextStringObject("en")
+    root[NameObject("/MarkInfo")] = DictionaryObject({NameObject("/Marked"): BooleanObject(True)})
+    root[NameObject("/ViewerPreferences")] = DictionaryObject(
+        {NameObject("/DisplayDocTitle"): BooleanObject(True)}
+    )
+    writer.add_metadata({"/Title": book["title"], "/Author": book["author"]})
+    writer.compress_identical_objects()
+    return writer
+
+
+def main(out: Path) -> None:
+    chromium = os.environ.get("CHROMIUM") or find()
+    if not (SITE / "index.html").exists():
+        sys.exit("There is no built site to print: run `make book` first.")
+    book, parts = contents()
+    with served(SITE) as site, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(color_scheme="light", reduced_motion="reduce")
+        printed: list[tuple[str, list[Chapter]]] = []
+        start = 1  # the title page
+        for part, names in parts:
+            printed.append((part, []))
+            for name in names:
+                printed[-1][1].append(print_chapter(page, site, name, start))
+                start += len(printed[-1][1][-1].reader.pages)
+        front = print_front(page, site, book, printed)
+        browser.close()
+    if len(front.reader.pages) != 1:
+        sys.exit("The title page with the contents needs more than one sheet: make it smaller.")
+    chapters = [chapter for _, group in printed for chapter in group]
+    join(front, chapters, book, site).write(out)
+    print(f"{out}: {start} sheets")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "_build" / "down-to-a-scalar.pdf"))
