@@ -1,7 +1,8 @@
 """The live figures: widgets in a notebook, alive on the built page too."""
 
 from scalarloss.live.chain_rule import ChainRule
+from scalarloss.live.cotangent import Cotangent
 from scalarloss.live.descent import Descent
 from scalarloss.live.loss_response import LossResponse
 
-__all__ = ["ChainRule", "Descent", "LossResponse"]
+__all__ = ["ChainRule", "Cotangent", "Descent", "LossResponse"]
