@@ -101,20 +101,32 @@ export function slider(text, { input: moving, change, min = 0, max = 1, step = "
   return { node: h("label", { className: "live-slider" }, name, range), input: range, name };
 }
 
-/** One number of the figure: a name, and an output that carries every digit. */
-export function readout(quantity, className = "") {
-  const output = h("output", { "data-quantity": quantity, "aria-live": "off" });
-  const name = h("span", { className: "live-name" });
+/** One number of the figure, which carries every digit. */
+export function numeral(quantity) {
+  const node = h("output", { "data-quantity": quantity, "aria-live": "off" });
   return {
-    node: h("div", { className: `live-readout ${className}` }, name, output),
-    name,
+    node,
     /** `value` is null while there is none. */
     show(value, text) {
-      write(output, text);
-      if (value === null) output.removeAttribute("data-value");
-      else mark(output, "data-value", String(value));
+      write(node, text);
+      if (value === null) node.removeAttribute("data-value");
+      else mark(node, "data-value", String(value));
     },
   };
+}
+
+/** The same with a name above it. */
+export function readout(quantity, className = "") {
+  const { node, show } = numeral(quantity);
+  const name = h("span", { className: "live-name" });
+  return { node: h("div", { className: `live-readout ${className}` }, name, node), name, show };
+}
+
+/** Colour a cell by the size of its number, `scale` being the deepest. */
+export function tint(node, value, scale, weight = 1) {
+  const share = Number.isFinite(value) && scale > 0 ? Math.min(1, Math.abs(value) / scale) ** 0.7 : 0;
+  const percent = `${Math.round(share * weight * 40)}%`;
+  if (node.style.getPropertyValue("--share") !== percent) node.style.setProperty("--share", percent);
 }
 
 const SHOWN = 48; // with more entries than this, one array at a time
@@ -123,8 +135,8 @@ const COLUMNS = 16;
 
 /** An array as buttons, beside its gradient in the same shape. Large ones show a part. */
 export class ArrayGrid {
-  /** `select(index)` is called when an entry is chosen. */
-  constructor(name, shape, select) {
+  /** `select(index)` is called when an entry is chosen; the gradient is called `sign`, and `words`. */
+  constructor(name, shape, select, sign = `∂L/∂${name}`, words = `Gradient of the loss by ${name}`) {
     Object.assign(this, { name, shape, select, cells: [], slopes: [], key: "" });
     this.rows = shape.length > 1 ? shape.at(-2) : 1;
     this.columns = shape.length > 0 ? shape.at(-1) : 1;
@@ -133,11 +145,11 @@ export class ArrayGrid {
     this.grid = h("div", { className: "live-entries", role: "group", "aria-label": name + size });
     this.grid.addEventListener("keydown", (event) => this.move(event));
     this.body = h("tbody");
-    const table = h("table", { "aria-label": `Gradient of the loss by ${name}` }, this.body);
+    const table = h("table", { "aria-label": words }, this.body);
     this.slopesBox = h("div", { className: "live-slopes" }, table);
     this.part = h("p", { className: "live-part" });
     const large = this.rows > ROWS || this.columns > COLUMNS || shape.length > 2;
-    if (large) Object.assign(this.slopesBox, { tabIndex: 0, role: "group", ariaLabel: `Gradient by ${name}` });
+    if (large) Object.assign(this.slopesBox, { tabIndex: 0, role: "group", ariaLabel: words });
     this.grid.addEventListener("scroll", () => this.follow());
     this.steppers = large ? shape.map((size, axis) => this.stepper(size, axis)) : [];
     const steppers = h("div", { className: "live-steppers" }, ...this.steppers.map((s) => s.node));
@@ -147,7 +159,7 @@ export class ArrayGrid {
       ...(large ? [steppers, this.part] : []),
       h("div", { className: "live-pair" },
         h("div", { className: "live-matrix" }, h("span", { className: "live-name" }, name), h("div", { className: "live-brackets" }, this.grid)),
-        h("div", { className: "live-matrix" }, h("span", { className: "live-name" }, `∂L/∂${name}`), h("div", { className: "live-brackets" }, this.slopesBox)),
+        h("div", { className: "live-matrix" }, h("span", { className: "live-name" }, sign), h("div", { className: "live-brackets" }, this.slopesBox)),
       ),
     );
     this.show(this.index);
@@ -222,8 +234,7 @@ export class ArrayGrid {
       write(node, formatSigned(slope, 3));
       mark(node, "data-value", String(slope));
       mark(node, "class", `${slope > 0 ? "live-up" : slope < 0 ? "live-down" : ""}${i === flat ? " live-here" : ""}`);
-      const share = Number.isFinite(slope) && scale > 0 ? (Math.abs(slope) / scale) ** 0.7 : 0;
-      node.style.setProperty("--share", `${Math.round(share * 40)}%`);
+      tint(node, slope, scale);
     }
   }
 

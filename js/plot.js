@@ -12,7 +12,7 @@ export function svg(tag, attributes = {}, parent = null) {
   return node;
 }
 
-function set(node, attributes) {
+export function set(node, attributes) {
   for (const key in attributes) {
     const value = String(attributes[key]);
     if (node.getAttribute(key) !== value) node.setAttribute(key, value);
@@ -271,34 +271,39 @@ export class Plot {
 
   /** Call `move(x, y)` while a pointer drags, then `release()`; returns the undoing. */
   onDrag(move, release) {
-    let held = null;
-    let moved = false;
-    const down = (event) => {
-      if (event.button !== 0 || held !== null) return;
-      held = event.pointerId;
-      this.node.setPointerCapture(held);
-      this.node.classList.add("live-held");
-      moved = event.pointerType !== "touch"; // a touch may be the start of scrolling the page
-      if (!moved) return;
-      event.preventDefault();
-      move(...this.at(event));
-    };
-    const drag = (event) => {
-      if (event.pointerId !== held) return;
-      moved = true;
-      move(...this.at(event));
-    };
-    const up = (event) => {
-      if (event.pointerId !== held) return;
-      held = null;
-      this.node.classList.remove("live-held");
-      if (!moved && event.type === "pointerup") move(...this.at(event));
-      release();
-    };
-    const on = { pointerdown: down, pointermove: drag, pointerup: up, pointercancel: up };
-    for (const kind in on) this.node.addEventListener(kind, on[kind]);
-    return () => {
-      for (const kind in on) this.node.removeEventListener(kind, on[kind]);
-    };
+    return onDrag(this.node, (event) => move(...this.at(event)), release);
   }
+}
+
+/** Call `move(event)` while a pointer drags on `node`, then `release()`; returns the undoing. */
+export function onDrag(node, move, release) {
+  let held = null;
+  let moved = false;
+  const down = (event) => {
+    if (event.button !== 0 || held !== null) return;
+    held = event.pointerId;
+    node.setPointerCapture(held);
+    node.classList.add("live-held");
+    moved = event.pointerType !== "touch"; // a touch may be the start of scrolling the page
+    if (!moved) return;
+    event.preventDefault();
+    move(event);
+  };
+  const drag = (event) => {
+    if (event.pointerId !== held) return;
+    moved = true;
+    move(event);
+  };
+  const up = (event) => {
+    if (event.pointerId !== held) return;
+    held = null;
+    node.classList.remove("live-held");
+    if (!moved && event.type === "pointerup") move(event);
+    release();
+  };
+  const on = { pointerdown: down, pointermove: drag, pointerup: up, pointercancel: up };
+  for (const kind in on) node.addEventListener(kind, on[kind]);
+  return () => {
+    for (const kind in on) node.removeEventListener(kind, on[kind]);
+  };
 }

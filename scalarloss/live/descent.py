@@ -16,6 +16,7 @@ from scalarloss.live.function import (
     Positive,
     read_entry,
     write_entry,
+    written,
 )
 from scalarloss.primitives import Array
 from scalarloss.program import Program
@@ -189,9 +190,3 @@ class Descent(LossFigure):
 
     def __repr__(self) -> str:
         return f"Descent({written(self.entry)} and {written(self.other)}, {self._words()})"
-
-
-def written(entry: Entry) -> str:
-    """W[0, 1] for ("W", (0, 1))."""
-    name, index = entry
-    return f"{name}[{', '.join(map(str, index))}]" if index else name

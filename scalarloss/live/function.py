@@ -17,6 +17,12 @@ from scalarloss.tracing import trace
 Entry = tuple[str, tuple[int, ...]]
 
 
+def written(entry: Entry) -> str:
+    """W[0, 1] for ("W", (0, 1))."""
+    name, index = entry
+    return f"{name}[{', '.join(map(str, index))}]" if index else name
+
+
 def write_arrays(arrays: Mapping[str, Array], _widget: Any) -> dict[str, Any]:
     return {name: array_to_dict(array) for name, array in arrays.items()}
 

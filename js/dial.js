@@ -1,0 +1,88 @@
+// A dial: a direction in a plane, turned by pointer, finger or keys, and how long something is in
+// each direction.
+
+import { mark, write } from "./controls.js";
+import { onDrag, set, svg } from "./plot.js";
+
+const [WIDTH, HEIGHT, ACROSS, DOWN, RADIUS] = [208, 180, 84, 98, 70];
+const STEP = 5; // degrees that an arrow key turns it
+const TURNS = { ArrowRight: STEP, ArrowUp: STEP, ArrowLeft: -STEP, ArrowDown: -STEP, PageUp: 45, PageDown: -45 };
+
+/** cos and sin of an angle in degrees: equal at 45°, and 0 at 90°, to the last bit. */
+export function direction(degrees) {
+  const turn = ((degrees % 360) + 360) % 360;
+  const quarter = Math.floor(turn / 90);
+  const rest = turn - 90 * quarter;
+  const small = (rest > 45 ? 90 - rest : rest) * (Math.PI / 180);
+  const pair = rest === 45 ? [Math.SQRT1_2, Math.SQRT1_2] : [Math.cos(small), Math.sin(small)];
+  let [x, y] = rest > 45 ? pair.reverse() : pair;
+  for (let i = 0; i < quarter; i++) [x, y] = [-y || 0, x];
+  return [x, y];
+}
+
+export class Dial {
+  /** `turn(degrees)` is called while it moves, `rest()` when it stops. */
+  constructor(name, turn, rest) {
+    Object.assign(this, { turn, angle: 0 });
+    this.node = svg("svg", {
+      class: "live-dial", width: WIDTH, height: HEIGHT, viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+      role: "slider", tabindex: 0, "aria-label": name, "aria-valuemin": 0, "aria-valuemax": 359,
+    });
+    const at = { cx: ACROSS, cy: DOWN };
+    svg("circle", { class: "live-rim", ...at, r: RADIUS }, this.node);
+    for (let degrees = 0; degrees < 360; degrees += 45) {
+      const tick = `M${this.place(degrees, 1)}L${this.place(degrees, degrees % 90 ? 0.93 : 0)}`;
+      svg("path", { class: "live-tick", d: tick }, this.node);
+    }
+    this.curve = svg("path", { class: "live-reach" }, this.node);
+    this.needle = svg("path", { class: "live-needle" }, this.node);
+    this.knob = svg("circle", { class: "live-point", r: 8 }, this.node);
+    this.grip = svg("circle", { class: "live-grip", r: 22 }, this.node);
+    this.names = [[ACROSS + RADIUS + 12, DOWN + 4, "start"], [ACROSS, DOWN - RADIUS - 14, "middle"]].map(
+      ([x, y, anchor]) => svg("text", { x, y, "text-anchor": anchor, "aria-hidden": true }, this.node));
+    const undo = onDrag(this.node, (event) => this.follow(event), rest);
+    const press = (event) => {
+      const by = TURNS[event.key];
+      const to = { Home: 0, End: 359 }[event.key] ?? (by && STEP * Math[by > 0 ? "floor" : "ceil"](this.angle / STEP + 1e-9 * Math.sign(by)) + by);
+      if (to === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      turn((to + 360) % 360);
+      rest();
+    };
+    this.node.addEventListener("keydown", press);
+    this.stop = undo;
+  }
+
+  place(degrees, share) {
+    const [x, y] = direction(degrees);
+    return `${(ACROSS + share * RADIUS * x).toFixed(2)} ${(DOWN - share * RADIUS * y).toFixed(2)}`;
+  }
+
+  /** Turn to where the pointer is, to a whole degree; near an eighth of a turn, to that. */
+  follow(event) {
+    const box = this.node.getBoundingClientRect();
+    const x = ((event.clientX - box.left) / box.width) * WIDTH - ACROSS;
+    const y = DOWN - ((event.clientY - box.top) / box.height) * HEIGHT;
+    if (Math.hypot(x, y) < 6) return;
+    const degrees = Math.round((Math.atan2(y, x) * 180) / Math.PI + 360);
+    const eighth = 45 * Math.round(degrees / 45);
+    this.turn((Math.abs(degrees - eighth) <= 3 ? eighth : degrees) % 360);
+  }
+
+  /** Point to `angle`, or nowhere if null; `reach(x, y)` is the length to draw in a direction. */
+  draw(angle, names, words, reach) {
+    this.angle = angle ?? 0;
+    const end = this.place(this.angle, angle === null ? 0 : 1);
+    const [cx, cy] = end.split(" ");
+    set(this.needle, { d: `M${ACROSS} ${DOWN}L${end}` });
+    set(this.knob, { cx, cy });
+    set(this.grip, { cx, cy });
+    names.forEach((name, i) => write(this.names[i], name));
+    const lengths = Float64Array.from({ length: 120 }, (_, i) => reach(...direction(3 * i)));
+    const most = Math.max(...lengths);
+    const d = most > 0 && most < Infinity ? Array.from(lengths, (l, i) => `${i ? "L" : "M"}${this.place(3 * i, (0.94 * l) / most)}`).join("") : "M0 0";
+    set(this.curve, { d: `${d}Z` });
+    mark(this.node, "aria-valuenow", String(Math.round(this.angle) % 360));
+    mark(this.node, "aria-valuetext", words);
+  }
+}
