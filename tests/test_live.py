@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import xml.etree.ElementTree as ET
 
 import ipywidgets
@@ -19,6 +20,7 @@ from scalarloss import (
     value_and_grad,
 )
 from scalarloss.live import LossResponse
+from scalarloss.live.base import STATIC
 
 X, T = np.array([1.0, 2.0]), np.array([0.5, 1.2])
 
@@ -220,6 +222,15 @@ def test_its_picture_is_small_the_same_each_time_and_of_text(figure):
 def test_a_picture_of_a_loss_that_overflows_is_drawn_all_the_same():
     figure = LossResponse(lambda w: np.exp(np.exp(w)), w=6.0, step=5.0)
     assert "<svg" in figure._repr_mimebundle_()[0]["image/svg+xml"]
+
+
+def test_each_class_of_the_style_is_spelled_out_in_the_script():
+    """The site drops the rules of classes that no page and no script spells out."""
+    style = (STATIC / "figures.css").read_text("utf-8")
+    classes = set(re.findall(r"\.(live-[\w-]+)", style))
+    assert len(classes) > 50
+    for name in ("figures.js", "page.js"):
+        assert not classes - set(re.findall(r"[\w-]+", (STATIC / name).read_text("utf-8")))
 
 
 def test_two_figures_can_be_linked(figure):

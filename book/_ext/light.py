@@ -59,7 +59,7 @@ FIRST_FONTS = ("fonts/KaTeX_Main-Regular.woff2", "fonts/KaTeX_Math-Italic.woff2"
 # Made by a script as a page is read: words that no page and no script spells out.
 DYNAMIC = {"show", "scrolled", "highlighted", "success"}
 # What the live figures write in the mathematics' font.
-FIGURES_TEXT = "".join(map(chr, range(32, 127))) + "−×·∂ᵀ∞⁻⁰¹²³⁴⁵⁶⁷⁸⁹√ε "
+FIGURES_TEXT = "".join(map(chr, range(32, 127))) + "−×·∂…ᵀ∞⁻⁰¹²³⁴⁵⁶⁷⁸⁹√ε "
 
 
 def dress(

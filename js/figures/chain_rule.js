@@ -21,7 +21,7 @@ export const render = (view) => mount("chain-rule", ChainRule, view);
 const add = (a, b) => a + b;
 const capital = (text) => text[0].toUpperCase() + text.slice(1);
 const fill = (text, part) => text.replace(/\{(\w)\}/g, (_, key) => part(key));
-const div = (name, ...children) => h("div", { className: `live-${name}` }, ...children);
+const div = (className, ...children) => h("div", { className }, ...children);
 const inShape = (shape) => (shape.length ? `(${shape.join(", ")}${shape.length === 1 ? "," : ""})` : "");
 const plus = (numbers) => numbers.map((v, i) => (i ? (v < 0 ? `− ${brief(-v)}` : `+ ${brief(v)}`) : brief(v))).join(" ");
 
@@ -45,7 +45,7 @@ class Table {
     })));
     this.name = h("span", { className: "live-name" });
     this.table = h("table", {}, h("tbody", {}, ...lines));
-    this.node = div("matrix", this.name, div("brackets", div("slopes", this.table)));
+    this.node = div("live-matrix", this.name, div("live-brackets", div("live-slopes", this.table)));
     if (most < rows || width < columns) this.node.append(h("span", { className: "live-part" }, `the first ${most} × ${width}`));
   }
 
@@ -194,17 +194,17 @@ class ChainRule extends Figure {
     this.grids = Object.fromEntries(this.inputs.map(({ name, shape }) => [name, new ArrayGrid(name, shape, (index) => this.choose(name, index))]));
     this.many = this.inputs.map(({ name }) => this.values[name].length).reduce(add) > SHOWN;
     this.stage = h("div", { className: "live-graph", role: "group", ariaLabel: `Graph of ${this.count} operations, from the inputs to the loss`, onkeydown: (event) => this.walk(event) }, this.graph.canvas);
-    this.drive = div("drive", div("buttons", ...this.buttons.map(({ node }) => node)), this.wheel.node, this.said);
-    this.right = div("right");
-    this.paths = div("paths");
-    this.panel = div("panel");
-    this.body = h("div", {}, div("scene", this.drive, this.stage),
-      div("detail",
-        div("left",
-          div("move", this.slide.node, div("controls", this.exact.node, button("Reset", () => this.reset()))),
-          div("arrays", ...Object.values(this.grids).map(({ node }) => node))),
+    this.drive = div("live-drive", div("live-buttons", ...this.buttons.map(({ node }) => node)), this.wheel.node, this.said);
+    this.right = div("live-right");
+    this.paths = div("live-paths");
+    this.panel = div("live-panel");
+    this.body = h("div", {}, div("live-scene", this.drive, this.stage),
+      div("live-detail",
+        div("live-left",
+          div("live-move", this.slide.node, div("live-controls", this.exact.node, button("Reset", () => this.reset()))),
+          div("live-arrays", ...Object.values(this.grids).map(({ node }) => node))),
         this.right));
-    this.root.append(div("readouts", ...Object.values(this.out).map(({ node }) => node)), this.body);
+    this.root.append(div("live-readouts", ...Object.values(this.out).map(({ node }) => node)), this.body);
     this.watch(this.stage);
     this.watch(this.root);
     this.chosen();
@@ -233,16 +233,17 @@ class ChainRule extends Figure {
     const op = slot - program.first;
     const { args = [], op: own = "input" } = program.operations[op] ?? {};
     const shape = program.shapes[slot];
-    const line = Object.fromEntries(["tag", "sign", "value", "cotangent"].map((part) => [part, h("span", { className: `live-${part}` })]));
-    const node = { slot, op, args, shape, place, line, formula, sends, name: names[slot], title: own.replaceAll("_", " "), held: new Float64Array(program.slots[slot].length) };
-    node.body = h("button", { type: "button", className: "live-node", "data-node": slot }, h("span", { className: "live-title" }, line.tag, line.sign), line.value, line.cotangent);
+    const parts = ["live-tag", "live-sign", "live-value", "live-cotangent"].map((className) => h("span", { className }));
+    const [tag, label, value, cotangent] = parts;
+    const node = { slot, op, args, shape, place, line: { value, cotangent }, formula, sends, name: names[slot], title: own.replaceAll("_", " "), held: new Float64Array(program.slots[slot].length) };
+    node.body = h("button", { type: "button", className: "live-node", "data-node": slot }, h("span", { className: "live-title" }, tag, label), value, cotangent);
     node.body.addEventListener("click", () => {
       this.pick(node);
       if (this.grids[node.name]) this.choose(node.name, this.grids[node.name].index);
     });
     const constants = args.some((a) => this.isConstant(a));
-    write(line.sign, constants ? fill(formula, (k) => (this.isConstant(args[k]) ? this.textOf(args[k]) : "·")) : sign);
-    write(line.tag, `${op < 0 ? "" : node.name} ${inShape(shape)}`.trim());
+    write(label, constants ? fill(formula, (k) => (this.isConstant(args[k]) ? this.textOf(args[k]) : "·")) : sign);
+    write(tag, `${op < 0 ? "" : node.name} ${inShape(shape)}`.trim());
     return node;
   }
 
@@ -456,7 +457,7 @@ class ChainRule extends Figure {
     this.added = h("p", { className: "live-note live-tangent" });
     this.panel.replaceChildren(
       h("p", { className: "live-note" }, h("b", {}, capital(title)), ` ${op < 0 ? name : this.equation(node)}`),
-      div("pair", ...[...this.tables, ...constants].map((table) => table.node)),
+      div("live-pair", ...[...this.tables, ...constants].map((table) => table.node)),
       this.added);
   }
 
