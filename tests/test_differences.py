@@ -58,7 +58,7 @@ def test_a_complex_step_is_the_checkers():
 
 def test_in_float32_every_number_is_a_float32():
     found = differences(entropy, precision="float32")
-    assert found.truth == np.float32(grad(entropy, **POINT)["W"][0, 1])
+    assert found.truth == float(np.float32(grad(entropy, **POINT)["W"][0, 1]))
     assert found.at(np.float32(0.5)).dtype == np.float32
     assert found.at(np.complex64(0.5 + 1e-5j)).dtype == np.complex64
     W, h = np.float32(POINT["W"]), np.float32(1e-3)
@@ -67,7 +67,7 @@ def test_in_float32_every_number_is_a_float32():
     quotient = (f(ahead) - f(W)) / h
     assert found.estimates(1e-3)["forward"] == pytest.approx(float(quotient), abs=1e-3)
     for estimate in found.estimates(1e-3).values():
-        assert estimate == np.float32(estimate)
+        assert estimate == float(np.float32(estimate))
     for method, errors in found.errors().items():
         assert errors.min() >= 0
         off = errors[(errors > 0) & (errors < 1)]

@@ -69,13 +69,13 @@ def test_state_goes_both_ways(figure):
     before = figure.errors["central"]
     figure.set_state({"step": 0.25, "precision": "float32", "entry": {"name": "b", "index": [1]}})
     assert (figure.step, figure.precision, figure.entry) == (0.25, "float32", ("b", (1,)))
-    assert figure.truth == np.float32(figure.gradient["b"][1])
+    assert figure.truth == float(np.float32(figure.gradient["b"][1]))
     assert figure.errors["central"] > 1e3 * before
     figure.params = {"W": np.zeros((2, 2)), "b": np.zeros(2)}
     assert figure.truth == 0.5
     assert state(figure)["params"]["b"]["data"] == [0.0, 0.0]
     figure.reset()
-    assert figure.truth == np.float32(value_and_grad(entropy, **layer())[1]["b"][1])
+    assert figure.truth == float(np.float32(value_and_grad(entropy, **layer())[1]["b"][1]))
 
 
 def test_the_floor_rises_and_the_best_step_moves_in_float32(figure):

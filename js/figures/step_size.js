@@ -18,10 +18,10 @@ const PRECISIONS = { float64: "float64, 16 digits", float32: "float32, 7 digits"
 
 export const render = (view) => mount("step-size", StepSize, view);
 
-/** Every sixteenth point first, then those between: the curves are whole early and fine later. */
+/** Every 24th point first, then those between: the curves are whole early and fine later. */
 const ORDER = (() => {
   const order = new Set();
-  for (let gap = 16; gap >= 1; gap /= 2) for (let k = 0; k < STEPS.length; k += gap) order.add(k);
+  for (const gap of [24, 12, 6, 3, 1]) for (let k = 0; k < STEPS.length; k += gap) order.add(k);
   return [...order];
 })();
 
@@ -191,11 +191,16 @@ class StepSize extends Figure {
   // One frame: compute, then draw.
 
   compute() {
-    const { value: loss, grad } = this.program.valueAndGrad(this.values);
-    this.grad = copy(grad);
-    const engine = this.engine(this.precision);
+    if (this.due.curve) this.grad = copy(this.program.valueAndGrad(this.values).grad);
+    const engine = this.stand(this.precision);
+    return { engine, estimates: engine.estimates(this.step) };
+  }
+
+  /** The differences in a precision, at the point as it is. */
+  stand(precision) {
+    const engine = this.engine(precision);
     engine.stand(this.values, this.here, this.grad[this.entry.name][this.here]);
-    return { loss, engine, estimates: engine.estimates(this.step) };
+    return engine;
   }
 
   paint() {
@@ -205,8 +210,8 @@ class StepSize extends Figure {
     else if (this.due.rest) this.model.save_changes();
     if (this.setRange(this.due.range)) Object.assign(this.slide.input, { min: this.range[0], max: this.range[1], step: this.grain });
     const found = this.compute();
-    if (this.due.curve || this.sampledIn !== this.precision) this.startCurves(found);
-    this.sample(found);
+    if (this.due.curve || this.sampledIn !== this.precision) this.startCurves();
+    if (this.sampled < ORDER.length) this.sample(found);
     this.draw(found);
     this.write(found);
     this.due = {};
@@ -218,22 +223,18 @@ class StepSize extends Figure {
     this.sampledIn = this.precision;
     this.errors = Object.fromEntries(METHODS.map((method) => [method, new Float64Array(STEPS.length).fill(NaN)]));
     this.sampled = 0;
-    const double = this.engine("float64");
-    double.stand(this.values, this.here, this.grad[this.entry.name][this.here]);
-    this.shape = double.shape();
   }
 
   sample({ engine }) {
-    if (this.sampled === ORDER.length) return;
     const until = performance.now() + PATIENCE;
     do {
       const k = ORDER[this.sampled++];
       const estimates = engine.estimates(STEPS[k]);
       for (const method of METHODS) this.errors[method][k] = engine.error(estimates[method]);
-    } while (this.sampled < ORDER.length && (this.sampled < 7 || performance.now() < until));
-    const known = ORDER.slice(0, this.sampled).sort((a, b) => a - b);
-    this.known = known;
+    } while (this.sampled < ORDER.length && (this.sampled < 5 || performance.now() < until));
+    this.known = ORDER.slice(0, this.sampled).sort((a, b) => a - b);
     const whole = this.sampled === ORDER.length;
+    this.shape = whole ? this.stand("float64").shape() : "";
     this.best = Object.fromEntries(METHODS.map((method) => [method, whole ? STEPS[engine.best(this.errors[method])] ?? NaN : NaN]));
     this.redraw = true;
   }
@@ -246,17 +247,18 @@ class StepSize extends Figure {
     const size = `${plot.width} ${plot.height}`;
     if (this.redraw || this.drawn !== size) {
       for (const method of METHODS) {
-        plot.curve(this.curves[method], known.map((k) => STEPS[k]), known.map((k) => floored(this.errors[method][k])));
+        const errors = known.map((k) => floored(this.errors[method][k]));
+        plot.curve(this.curves[method], known.map((k) => STEPS[k]), errors);
         const best = this.best[method];
         const [x, y] = [plot.x(best), plot.y(floored(this.errors[method][STEPS.indexOf(best)]))].map(Math.round);
         const shown = y >= 0;
         mark(this.bests[method], "d", shown ? shapes[method](x, y, 6.5) : "");
         mark(this.drops[method], "d", shown ? `M${x} ${y + 8}V${height}` : "");
-        const error = (place) => Math.log10(floored(this.errors[method][known[place]]));
+        const heights = errors.map((error) => plot.y(error));
         this.labels[method].at = (px) => {
-          const at = (1 - px / width) * (known.length - 1);
-          const i = Math.max(0, Math.min(known.length - 2, Math.floor(at)));
-          return plot.y(10 ** (error(i) + (at - i) * (error(i + 1) - error(i))));
+          const at = (1 - px / width) * (heights.length - 1);
+          const i = Math.max(0, Math.min(heights.length - 2, Math.floor(at)));
+          return heights[i] + (at - i) * (heights[i + 1] - heights[i]);
         };
       }
       mark(this.floor, "d", `M0 ${plot.y(least).toFixed(1)}H${width}`);
@@ -277,7 +279,7 @@ class StepSize extends Figure {
     }
   }
 
-  write({ loss, engine, estimates }) {
+  write({ engine, estimates }) {
     const { cells, name, value, step, precision } = this;
     const kind = engine.absolute ? "absolute error" : "relative error";
     write(this.plot.yName, kind);
@@ -308,8 +310,8 @@ class StepSize extends Figure {
     mark(this.h.input, "aria-valuetext", brief(step));
     this.exactH.show(step);
     if (this.pick.value !== precision) this.pick.value = precision;
-    this.arrays.draw(this.values, this.grad, this.entry);
-    write(this.said, this.note || this.verdict(loss, engine));
+    if (this.due.curve) this.arrays.draw(this.values, this.grad, this.entry);
+    write(this.said, this.note || this.verdict(engine));
     const words = this.methods(engine).map((method) => `${WORDS[method]} ${small(engine.error(estimates[method]))}, at its best near h = ${brief(this.best[method])}`);
     mark(this.plot.node, "aria-label", `The ${kind} of each difference against its step h, from 1 down to ${brief(10 ** SMALLEST)}, in ${precision}. At h = ${brief(step)}: ${words.join("; ")}.`);
   }
@@ -337,9 +339,9 @@ class StepSize extends Figure {
     return `${words(one, "forward")}, and ${words(other, "central")}`;
   }
 
-  verdict(loss, engine) {
+  verdict(engine) {
     const { name, shape, step } = this;
-    if (!Number.isFinite(loss) || !Number.isFinite(engine.truth)) {
+    if (!Number.isFinite(engine.truth)) {
       return `The loss has no finite slope at ${name} = ${format(this.value)}: there is nothing to compare with.`;
     }
     const said = [];

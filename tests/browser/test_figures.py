@@ -7,7 +7,7 @@ import pytest
 from operate import READY, frame, shown, states
 
 import scalarloss.live
-from scalarloss.live import ChainRule, Cotangent, Descent, LossResponse, StepSize
+from scalarloss.live import (ChainRule, Cotangent, Descent, LossResponse, StepSize)
 
 X, T, FIRST = np.array([1.0, 2.0]), np.array([0.5, 1.2]), np.array([1.0, 0.0])
 W, B = np.array([[0.2, 0.5], [0.8, 0.1]]), np.array([0.3, 0.7])

@@ -43,7 +43,7 @@ def assert_right(figure, widget, entry="W[0, 0]", precision="float64"):
     numbers, h, eps = found["quantity"], step_of(figure), expected.eps
     assert numbers["value"] == found["entry"][entry]
     exact = found["gradient"][entry]
-    assert numbers["truth"] == (np.float32(exact) if precision == "float32" else exact)
+    assert numbers["truth"] == (float(np.float32(exact)) if precision == "float32" else exact)
     np.testing.assert_allclose(numbers["truth"], expected.truth, rtol=1e-12, atol=1e-15)
     estimates = expected.estimates(h)
     size = max(abs(float(expected.at(expected._real(expected._x + s)))) for s in (h, -h, 0))
@@ -137,7 +137,7 @@ def test_the_point_moves_in_both_precisions(page, show, operate):
     frame(page)
     single = assert_right(figure, widget, "W[1, 0]", "float32")
     for method in METHODS:
-        assert single[method] == np.float32(single[method])
+        assert single[method] == float(np.float32(single[method]))
     figure.get_by_role("button", name="Reset").click()
     figure.get_by_label("computed in").select_option("float64")
     frame(page)
