@@ -182,7 +182,11 @@ def pressed(figure):
 
 def test_the_buttons_choose_v_and_say_what_it_asks(page, show):
     figure, program = opened(show, lambda: Cotangent(softmax, z=Z))
-    press = lambda name: (figure.get_by_role("button", name=name, exact=True).click(), frame(page))
+
+    def press(name):
+        figure.get_by_role("button", name=name, exact=True).click()
+        frame(page)
+
     assert "v = one-hot: the gradient of y[0], which is its row of J." in words(figure)
     for i in (1, 2, 0, 1):
         press("one-hot")
@@ -232,14 +236,16 @@ def test_the_sum_of_probabilities_sees_nothing_and_says_what_it_missed(page, sho
     frame(page)
     assert words(figure) == (
         "v = ones: the gradient of the sum of the outputs. The sum cannot see this: "
-        "per unit of z[0], y[0] rises by 0.25, y[1] falls by 0.25. All of vᵀJ is zero, and J is not."
+        "per unit of z[0], y[0] rises by 0.25, y[1] falls by 0.25. "
+        "All of vᵀJ is zero, and J is not."
     )
     for move in (by_keyboard, by_mouse, by_typing):
         move(page, figure)
         frame(page)
         assert "The sum cannot see this" in words(figure)
         assert_right(figure, program)
-    assert figure.locator(".live-slopes tfoot td").all_inner_texts() == ["0.000"] * 2
+    for product in ("tfoot td", ".live-array [data-gradient]"):
+        assert figure.locator(product).all_inner_texts() == ["0.000"] * 2
     figure.get_by_role("button", name="1/N").click()
     frame(page)
     assert "The mean cannot see this" in words(figure)
@@ -254,7 +260,9 @@ def test_the_sum_of_probabilities_sees_nothing_and_says_what_it_missed(page, sho
 
 
 def test_one_blind_entry_is_told_from_a_blind_v(page, show):
-    f = lambda a: np.stack([a[0] + a[1], a[1] - a[0], a[2] ** 3])
+    def f(a):
+        return np.stack([a[0] + a[1], a[1] - a[0], a[2] ** 3])
+
     figure, _ = opened(show, lambda: Cotangent(f, a=Z, v=np.ones(3)))
     said = words(figure)
     assert "The sum cannot see this: per unit of a[0], y[0] rises by 1, y[1] falls by 1." in said
@@ -510,7 +518,9 @@ def test_a_jacobian_too_large_is_refused_in_words(page, show):
 
 
 def test_an_array_too_large_for_a_jacobian_says_so_when_chosen(page, show):
-    f = lambda W, b: np.concatenate([np.sum(W, axis=0) * b] * 40)
+    def f(W, b):
+        return np.concatenate([np.sum(W, axis=0) * b] * 40)
+
     figure, program = opened(
         show, lambda: Cotangent(f, W=np.ones((4, 3)), b=np.array([1.0, 2.0, 3.0]), wrt="b")
     )
