@@ -209,9 +209,9 @@ export class ArrayGrid {
 
   /**
    * Write the numbers; `chosen` is an index or null, `scale` the gradient's deepest colour, and
-   * `gradient` null while it is not known.
+   * `gradient` null while it is not known; `isZero(place)` says where it is but rounding.
    */
-  draw(values, gradient, scale, chosen) {
+  draw(values, gradient, scale, chosen, isZero = () => false) {
     const decimals = this.decimals(values);
     const flat = chosen ? flatIndex(chosen, this.shape) : -1;
     const stop = chosen ? flat : flatIndex(this.index, this.shape);
@@ -231,7 +231,7 @@ export class ArrayGrid {
         continue;
       }
       const slope = gradient[i];
-      write(node, formatSigned(slope, 3));
+      write(node, isZero(i) ? format(0, 3) : formatSigned(slope, 3));
       mark(node, "data-value", String(slope));
       mark(node, "class", `${slope > 0 ? "live-up" : slope < 0 ? "live-down" : ""}${i === flat ? " live-here" : ""}`);
       tint(node, slope, scale);

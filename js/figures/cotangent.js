@@ -375,8 +375,8 @@ class Cotangent extends Figure {
     const most = (numbers) => numbers.reduce((top, x) => (Number.isFinite(x) ? Math.max(top, Math.abs(x)) : top), 0);
     const [deepest, loudest] = [most(J), most(v)];
     this.deepest = deepest;
-    const cell = (node, x, j, weight) => {
-      write(node, formatSigned(x, 3));
+    const cell = (node, x, j, weight, zero) => {
+      write(node, zero ? format(0, 3) : formatSigned(x, 3));
       mark(node, "data-value", String(x));
       mark(node, "class", `${x > 0 ? "live-up" : x < 0 ? "live-down" : ""}${j === here ? " live-here" : ""}`);
       tint(node, x, deepest, weight);
@@ -390,7 +390,7 @@ class Cotangent extends Figure {
       mark(input, "data-value", String(v[i]));
       if (range && range.valueAsNumber !== v[i]) range.value = v[i];
     });
-    this.products.forEach((node, j) => cell(node, this.grad[this.wrt][j], j, 1));
+    this.products.forEach((node, j) => cell(node, this.grad[this.wrt][j], j, 1, this.unseen[j]));
     this.heads.forEach((node, j) => mark(node, "class", j === here ? "live-here" : ""));
   }
 
@@ -463,7 +463,7 @@ class Cotangent extends Figure {
       grid.node.hidden = this.picker && !chosen;
       if (grid.node.hidden) continue;
       if (chosen) grid.show(this.entry.index);
-      grid.draw(this.values[array.name], this.grad[array.name], this.deepest, chosen ? this.entry.index : null);
+      grid.draw(this.values[array.name], this.grad[array.name], this.deepest, chosen ? this.entry.index : null, (i) => chosen && this.unseen[i]);
     }
     if (this.picker) this.picker.value = wrt;
     write(this.sentence, this.note || this.said());

@@ -26,10 +26,13 @@ def softmax(W, b):
 def layer(W, b):
     return np.tanh(np.dot(W, X) + b)
 
-
+def probabilities(W, b):
+    z = np.dot(W, X) + b
+    return np.exp(z) / np.sum(np.exp(z))
 FIGURES = {
     "ChainRule": lambda **state: ChainRule(softmax, W=W, b=B, **state),
     "Cotangent": lambda **state: Cotangent(layer, W=W, b=B, **state),
+    "Cotangent": lambda **state: Cotangent(probabilities, W=W, b=B, **state),
     "Descent": lambda **state: Descent(dense, W=W, b=B, rival=softmax, **state),
     "LossResponse": lambda **state: LossResponse(softmax, W=W, b=B, **state),
     "StepSize": lambda **state: StepSize(softmax, W=W, b=B, **state),
