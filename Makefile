@@ -30,6 +30,10 @@ book: _build/ready  ## build the site into _build/html
 pdf: book  ## print the whole book into _build/down-to-a-scalar.pdf
 	chromium="$$(python tools/browser.py)" && CHROMIUM="$$chromium" python tools/pdf.py
 
+links: _build/ready  ## ask every address outside the book whether it answers
+	jupyter-book build book --config _config.yml --toc $(CURDIR)/_toc.yml --path-output . \
+		--builder custom --custom-builder linkcheck
+
 serve: book  ## show the site on this machine, at port 8000 or PORT=
 	python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 

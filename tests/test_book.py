@@ -1,4 +1,4 @@
-"""The book, committed and built: its conventions, its stored outputs, its pages' addresses."""
+"""The book, committed and built: its conventions, its stored outputs, what its pages fetch."""
 
 import json
 import os
@@ -9,7 +9,7 @@ import sys
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import unquote, urldefrag, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
@@ -148,11 +148,11 @@ SCRIPT_FETCHES = re.compile(r"""\b(?:import|from|fetch)\s*\(?\s*["']([^"']+)["']
 
 
 class Page(HTMLParser):
-    """What a page fetches, where it links to, and which anchors and scripts it holds."""
+    """What a page fetches."""
 
     def __init__(self, path):
         super().__init__()
-        self.path, self.fetched, self.links, self.anchors = path, [], [], set()
+        self.path, self.fetched = path, []
         self.inside = None
         self.text = path.read_text("utf-8")
         self.feed(self.text)
@@ -162,7 +162,6 @@ class Page(HTMLParser):
         self.inside = tag if tag in ("style", "script") else None
         if tag == "script" and "json" in found.get("type", ""):
             self.inside = None
-        self.anchors |= {found[name] for name in ("id", "name") if name in found}
         self.fetched += [found[n] for n in ("src", "poster", "data") if n in found]
         self.fetched += [part.split()[0] for part in found.get("srcset", "").split(",") if part]
         self.fetched += styled(found.get("style", ""))
@@ -170,8 +169,6 @@ class Page(HTMLParser):
             self.fetched.append(found["href"])
         if tag == "image" or tag == "use":
             self.fetched += [found[n] for n in ("href", "xlink:href") if n in found]
-        if tag == "a" and "href" in found:
-            self.links.append(found["href"])
         if tag == "meta" and found.get("http-equiv") == "refresh":
             self.fetched.append(found["content"])
 
@@ -204,10 +201,8 @@ def is_elsewhere(address):
 
 
 def local(address, beside):
-    """The file that a relative address names, and its anchor."""
-    address, anchor = urldefrag(address)
-    name = unquote(urlsplit(address).path)
-    return (beside.parent / name).resolve() if name else beside, unquote(anchor)
+    """The file that a relative address names."""
+    return (beside.parent / unquote(urlsplit(address).path)).resolve()
 
 
 def test_no_page_and_no_style_sheet_fetches_from_another_host():
@@ -221,26 +216,17 @@ def test_everything_that_a_page_fetches_is_there():
     missing = set()
     for page in pages():
         for address in page.fetched:
-            if not address.startswith(("data:", "#")) and not local(address, page.path)[0].exists():
+            if not address.startswith(("data:", "#")) and not local(address, page.path).exists():
                 missing.add((page.path.name, address))
     sheet = SITE / "_static" / "site.css"
     fonts = [address for address in styled(sheet.read_text("utf-8")) if "woff" in address]
     assert len(fonts) > 5
     missing |= {(sheet.name, address) for address in fonts if not local(address, sheet)[0].exists()}
+    for sheet in (SITE / "_static" / "katex").rglob("*.css"):
+        for address in styled(sheet.read_text("utf-8")):
+            if address.endswith(".woff2") and not local(address, sheet).exists():
+                missing.add((sheet.name, address))
     assert missing == set()
-
-
-def test_every_link_within_the_book_leads_somewhere():
-    anchors = {page.path.resolve(): page.anchors for page in pages()}
-    broken = set()
-    for page in pages():
-        for link in page.links:
-            if urlsplit(link).scheme or link in ("", "#"):
-                continue
-            file, anchor = local(link, page.path.resolve())
-            if not file.exists() or (anchor and anchor not in anchors.get(file, {anchor})):
-                broken.add((page.path.name, link))
-    assert broken == set()
 
 
 def test_mathematics_is_set_when_the_book_is_built():
