@@ -7,7 +7,7 @@ import pytest
 from operate import READY, frame, shown, states
 
 import scalarloss.live
-from scalarloss.live import (ChainRule, Cotangent, Descent, LossResponse, StepSize)
+from scalarloss.live import ChainRule, Cotangent, Descent, LossResponse, StepSize
 
 X, T, FIRST = np.array([1.0, 2.0]), np.array([0.5, 1.2]), np.array([1.0, 0.0])
 W, B = np.array([[0.2, 0.5], [0.8, 0.1]]), np.array([0.3, 0.7])
@@ -23,15 +23,13 @@ def softmax(W, b):
     return top + np.log(np.sum(np.exp(z - top))) - np.sum(FIRST * z)
 
 
-def layer(W, b):
-    return np.tanh(np.dot(W, X) + b)
-
 def probabilities(W, b):
-    z = np.dot(W, X) + b
-    return np.exp(z) / np.sum(np.exp(z))
+    z = np.exp(np.dot(W, X) + b)
+    return z / np.sum(z)
+
+
 FIGURES = {
     "ChainRule": lambda **state: ChainRule(softmax, W=W, b=B, **state),
-    "Cotangent": lambda **state: Cotangent(layer, W=W, b=B, **state),
     "Cotangent": lambda **state: Cotangent(probabilities, W=W, b=B, **state),
     "Descent": lambda **state: Descent(dense, W=W, b=B, rival=softmax, **state),
     "LossResponse": lambda **state: LossResponse(softmax, W=W, b=B, **state),
