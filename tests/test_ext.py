@@ -247,3 +247,54 @@ def test_the_badge_comes_and_goes_with_the_address(launch, monkeypatch, tmp_path
     launch.write_badge(page)
     assert page.read_text() == without
     assert "mybinder.org" not in without
+
+
+# The head
+
+
+def head_of(page):
+    html = page.read_text("utf-8")
+    return html[: html.index("</head>")]
+
+
+def meta(head):
+    pattern = r'<meta (?:name|property)="([\w:]+)" content="([^"]*)"'
+    return dict(re.findall(pattern, head))
+
+
+FIRST = "It says & does. " + "Word " * 40
+
+
+def test_a_page_is_described_by_its_first_words(build, monkeypatch):
+    monkeypatch.delenv("DOWN_TO_A_SCALAR_SITE", raising=False)
+    site = build({"index": [title(), new_markdown_cell(FIRST)], "plain": [title("# One\n\nTwo.")]})
+    found = meta(head_of(site / "index.html"))
+    assert found["description"] == "It says &amp; does."
+    assert "og:image" not in found
+    assert meta(head_of(site / "plain.html"))["description"] == "Two."
+    assert "canonical" not in head_of(site / "index.html")
+    assert not (site / "sitemap.xml").exists()
+
+
+def test_where_the_address_is_known_pages_have_theirs_and_a_card(build, monkeypatch):
+    monkeypatch.setenv("DOWN_TO_A_SCALAR_SITE", "https://example.org/book")
+    site = build({"index": [title("# Set $x$ & go")], "part/deep": [title()]})
+    head = head_of(site / "part" / "deep.html")
+    assert '<link rel="canonical" href="https://example.org/book/part/deep.html"' in head
+    assert meta(head)["og:url"] == "https://example.org/book/part/deep.html"
+    assert meta(head)["og:image"] == "https://example.org/book/_static/card.png"
+    card = (site / "_static" / "card.png").read_bytes()
+    assert [int.from_bytes(card[at : at + 4]) for at in (16, 20)] == [1200, 630]
+    assert (
+        "<loc>https://example.org/book/part/deep.html</loc>" in (site / "sitemap.xml").read_text()
+    )
+    assert "<" not in meta(head_of(site / "index.html"))["og:title"]
+
+
+def test_an_address_that_is_none_is_refused(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "book" / "_ext"))
+    import head
+
+    monkeypatch.setenv("DOWN_TO_A_SCALAR_SITE", "example.org/book")
+    with pytest.raises(ValueError, match=r"'example\.org/book'.*https://HOST/PATH/"):
+        head.site_address()
