@@ -66,6 +66,7 @@ def describe(
             "og:image:alt": "The curve of a loss, and the tangent at one weight.",
             "twitter:card": "summary_large_image",
         }
+    context.setdefault("metatags", "")
     for name, content in tags.items():
         key = "property" if name.startswith("og:") else "name"
         context["metatags"] += f'\n    <meta {key}="{name}" content="{html.escape(content)}">'
