@@ -7,7 +7,14 @@ import pytest
 from operate import READY, frame, shown, states
 
 import scalarloss.live
-from scalarloss.live import ChainRule, Cotangent, Descent, LossResponse, StepSize
+from scalarloss.live import (
+    ChainRule,
+    ConvolutionGradient,
+    Cotangent,
+    Descent,
+    LossResponse,
+    StepSize,
+)
 
 X, T, FIRST = np.array([1.0, 2.0]), np.array([0.5, 1.2]), np.array([1.0, 0.0])
 W, B = np.array([[0.2, 0.5], [0.8, 0.1]]), np.array([0.3, 0.7])
@@ -30,6 +37,9 @@ def probabilities(W, b):
 
 FIGURES = {
     "ChainRule": lambda **state: ChainRule(softmax, W=W, b=B, **state),
+    "ConvolutionGradient": lambda **state: ConvolutionGradient(
+        lambda y: 0.5 * np.sum((y - W) ** 2), x=np.arange(9.0).reshape(3, 3), w=W, seen=2, **state
+    ),
     "Cotangent": lambda **state: Cotangent(probabilities, W=W, b=B, **state),
     "Descent": lambda **state: Descent(dense, W=W, b=B, rival=softmax, **state),
     "LossResponse": lambda **state: LossResponse(softmax, W=W, b=B, **state),
@@ -175,7 +185,7 @@ def test_traits_of_nonsense_leave_it_alive(page, show, make):
 KEPT = (
     *("_model_module", "_model_module_version", "_model_name", "_view_count", "_view_module"),
     *("_view_module_version", "_view_name", "_esm", "_css", "_anywidget_id", "_kind", "layout"),
-    *("program", "rival", "params", "comm", "tabbable", "tooltip", "_dom_classes"),
+    *("program", "rival", "tail", "params", "comm", "tabbable", "tooltip", "_dom_classes"),
 )
 
 
