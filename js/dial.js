@@ -8,13 +8,13 @@ const [WIDTH, HEIGHT, ACROSS, DOWN, RADIUS] = [208, 180, 84, 98, 70];
 const STEP = 5; // degrees that an arrow key turns it
 const TURNS = { ArrowRight: STEP, ArrowUp: STEP, ArrowLeft: -STEP, ArrowDown: -STEP, PageUp: 45, PageDown: -45 };
 
-/** cos and sin of an angle in degrees: equal at 45°, and 0 at 90°, to the last bit. */
+/** cos and sin of an angle in degrees: equal at 45°, 0 at 90°, and a half at 60°, to the last bit. */
 export function direction(degrees) {
   const turn = ((degrees % 360) + 360) % 360;
   const quarter = Math.floor(turn / 90);
   const rest = turn - 90 * quarter;
   const small = (rest > 45 ? 90 - rest : rest) * (Math.PI / 180);
-  const pair = rest === 45 ? [Math.SQRT1_2, Math.SQRT1_2] : [Math.cos(small), Math.sin(small)];
+  const pair = rest === 45 ? [Math.SQRT1_2, Math.SQRT1_2] : [Math.cos(small), Math.sin(small)].map((x) => Number(x.toPrecision(15)));
   let [x, y] = rest > 45 ? pair.reverse() : pair;
   for (let i = 0; i < quarter; i++) [x, y] = [-y || 0, x];
   return [x, y];

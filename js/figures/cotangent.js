@@ -192,7 +192,7 @@ class Cotangent extends Figure {
 
   tell(before = "") {
     this.compute();
-    this.announcer.say(`${before}${this.said()} ${this.name} = ${format(this.value)}: vᵀJ there is ${formatSigned(this.grad[this.wrt][this.here])}.`);
+    this.announcer.say(`${before}${this.asks()} ${this.hides()} ${this.name} = ${format(this.value)}: vᵀJ there is ${formatSigned(this.grad[this.wrt][this.here])}.`);
   }
 
   // The page.
@@ -221,7 +221,8 @@ class Cotangent extends Figure {
     this.buttons = Object.entries(this.presets).map(([name, press]) => button(name, () => { press(); this.tell(); }));
     this.seeds = numberInput("seed", { min: 0, max: SEEDS - 1, step: 1, change: (seed) => { this.set("seed", seed); this.weigh(normal(seed, this.size)); this.tell(); } });
     const choices = h("div", { className: "live-choices", role: "group", "aria-label": "Choose v" }, h("span", {}, "Choose v"), ...this.buttons, ...(many ? [this.seeds.node] : []));
-    this.sentence = h("p", { className: "live-note live-sentence" });
+    this.asked = h("span");
+    this.hidden = h("strong");
 
     const arrays = h("div", { className: "live-arrays" });
     this.grids = Object.fromEntries(this.inputs.map(({ name, shape }) =>
@@ -238,7 +239,7 @@ class Cotangent extends Figure {
     this.exact = numberInput("", { change: (x) => { this.moveTo(x, false); this.rest(); } });
     this.root.append(
       h("div", { className: "live-readouts" }, ...Object.values(this.out).map(({ node }) => node)),
-      choices, this.sentence,
+      choices, h("p", { className: "live-note live-sentence" }, this.asked, " ", this.hidden),
       h("div", { className: "live-weighing" }, this.buildTable(), ...(many ? [this.buildDial()] : [])),
       h("div", { className: "live-weighing live-below" },
         h("div", { className: "live-inputs" }, arrays, this.slide.node, h("div", { className: "live-controls" }, this.exact.node, button("Reset", () => this.reset()))),
@@ -466,7 +467,8 @@ class Cotangent extends Figure {
       grid.draw(this.values[array.name], this.grad[array.name], this.deepest, chosen ? this.entry.index : null, (i) => chosen && this.unseen[i]);
     }
     if (this.picker) this.picker.value = wrt;
-    write(this.sentence, this.note || this.said());
+    write(this.asked, this.note || this.asks());
+    write(this.hidden, this.note ? "" : this.hides());
   }
 
   // What v asks, and what it cannot see.
@@ -481,13 +483,9 @@ class Cotangent extends Figure {
     return this.isRandom() ? "random" : "";
   }
 
-  said() {
-    if (!this.finite) return "J holds numbers that are not finite here: no v can weigh them.";
-    return `${this.asks()} ${this.hides()}`.trim();
-  }
-
   asks() {
     const { v, size, outs } = this;
+    if (!this.finite) return "J holds numbers that are not finite here: no v can weigh them.";
     const loud = this.loud();
     const w = brief(v[0]);
     if (size === 1 && v[0] === 1) return "v = 1: the output is one number, 1 is the natural choice, and vᵀJ is its gradient.";
@@ -506,7 +504,7 @@ class Cotangent extends Figure {
   }
 
   hides() {
-    if (!this.blind && !this.cancelled) return "";
+    if (!this.finite || (!this.blind && !this.cancelled)) return "";
     const { v } = this;
     const [hot, ...more] = this.loud();
     const who = !more.length ? `${this.outs[hot]} alone` : v.every((x) => x === v[0]) ? (this.pressed() === "1/N" ? "The mean" : "The sum") : "This v";

@@ -173,7 +173,7 @@ def test_v_moves_entry_by_entry_by_typing_and_by_its_sliders(page, show, name):
 
 
 def words(figure):
-    return figure.locator(".live-sentence").inner_text()
+    return figure.locator(".live-sentence").inner_text().strip()
 
 
 def pressed(figure):
@@ -350,6 +350,10 @@ def test_the_dial_is_exact_at_its_eighths(page, show):
     frame(page)
     v = cotangent(figure)
     assert v[0] == v[1] == np.sqrt(0.5)
+    for _ in range(3):
+        page.keyboard.press("ArrowUp")
+    frame(page)
+    assert cotangent(figure)[0] == 0.5
 
 
 @pytest.mark.parametrize("lead", [drag, touch])
