@@ -27,6 +27,13 @@ function entryNames(name, shape) {
   return indices.map((index) => entryName(name, index));
 }
 
+/** The angles, other than eighths of a turn, at which two rows of one line cancel; `dot` has their products. */
+function blindAngles([[aa, ab], [, bb]]) {
+  if (!(aa * bb > 0) || aa * bb - ab * ab > 1e-12 * aa * bb) return [];
+  const angle = ((Math.atan2(aa, -ab) * 180) / Math.PI + 360) % 180;
+  return Math.abs(angle - 45 * Math.round(angle / 45)) > 1e-6 ? [angle, angle + 180] : [];
+}
+
 class Cotangent extends Figure {
   constructor(model, root) {
     super(model, root, ["plane", "seed"]);
@@ -400,7 +407,8 @@ class Cotangent extends Figure {
     const flat = Math.hypot(v[a], v[b]);
     const angle = flat ? (((Math.atan2(v[b], v[a]) * 180) / Math.PI + 360) % 360) : null;
     // The squared length is a quadratic of the direction: of row a, row b, and what else v weighs.
-    const rest = this.grad[this.wrt].map((g, j) => g - v[a] * J[a * columns + j] - v[b] * J[b * columns + j]);
+    const alone = this.loud().every((i) => i === a || i === b);
+    const rest = this.grad[this.wrt].map((g, j) => (alone ? 0 : g - v[a] * J[a * columns + j] - v[b] * J[b * columns + j]));
     const parts = [J.subarray(a * columns, (a + 1) * columns), J.subarray(b * columns, (b + 1) * columns), rest];
     const dot = parts.map((p) => parts.map((q) => p.reduce((sum, x, j) => sum + x * q[j], 0)));
     const r = this.radius();
@@ -409,7 +417,7 @@ class Cotangent extends Figure {
       return Math.sqrt(Math.max(0, along.reduce((sum, p, i) => sum + along.reduce((s, q, k) => s + p * q * dot[i][k], 0), 0)));
     };
     const words = `${angle === null ? "v is zero here" : `${Math.round(angle)}°`}: ${this.weights[a]} = ${brief(v[a])}, ${this.weights[b]} = ${brief(v[b])}`;
-    this.dial.draw(angle, [this.outs[a], this.outs[b]], words, reach);
+    this.dial.draw(angle, [this.outs[a], this.outs[b]], words, reach, alone ? blindAngles(dot) : []);
     this.angle.show(angle ?? NaN, angle === null ? "no angle" : `${brief(Math.round(10 * angle) / 10)}°`);
     const length = Math.hypot(...this.grad[this.wrt]);
     this.reach.show(length, format(length));
@@ -510,7 +518,7 @@ class Cotangent extends Figure {
     const who = !more.length ? `${this.outs[hot]} alone` : v.every((x) => x === v[0]) ? (this.pressed() === "1/N" ? "The mean" : "The sum") : "This v";
     const movers = [...this.column.keys()].filter((i) => this.column[i]).sort((i, k) => Math.abs(this.column[k]) - Math.abs(this.column[i]));
     if (!movers.length) return `${who} cannot see any entry of ${this.wrt}, and J is not zero.`;
-    const named = movers.slice(0, NAMED).map((i) => `${this.outs[i]} ${this.column[i] > 0 ? "rises" : "falls"} by ${brief(Number(Math.abs(this.column[i]).toPrecision(2)))}`);
+    const named = movers.slice(0, NAMED).sort((i, k) => i - k).map((i) => `${this.outs[i]} ${this.column[i] > 0 ? "rises" : "falls"} by ${brief(Number(Math.abs(this.column[i]).toPrecision(2)))}`);
     const all = movers.length > NAMED ? ` and ${movers.length - NAMED} more move` : "";
     return `${who} cannot see this: per unit of ${this.name}, ${named.join(", ")}${all}.${this.blind ? " All of vᵀJ is zero, and J is not." : ""}`;
   }
