@@ -312,7 +312,7 @@ class Cotangent extends Figure {
       return { bar, y, dy, node: h("li", {}, h("span", {}, name), y.node, h("span", { className: "live-bar" }, bar), dy.node) };
     });
     this.movesTitle = h("p", { className: "live-part" });
-    return h("div", { className: "live-motion" }, this.movesTitle,
+    return h("div", {}, this.movesTitle,
       h("ul", { className: "live-moves", tabIndex: 0, role: "group", ariaLabel: "How each output moves" }, ...this.moves.map(({ node }) => node)));
   }
 
