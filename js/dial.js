@@ -6,15 +6,16 @@ import { onDrag, set, svg } from "./plot.js";
 
 const [WIDTH, HEIGHT, ACROSS, DOWN, RADIUS] = [208, 180, 84, 98, 70];
 const STEP = 5; // degrees that an arrow key turns it
+const CLOSE = 3; // degrees within which a pointer is drawn to a stop
 const TURNS = { ArrowRight: STEP, ArrowUp: STEP, ArrowLeft: -STEP, ArrowDown: -STEP, PageUp: 45, PageDown: -45 };
 
-/** cos and sin of an angle in degrees: equal at 45°, and 0 at 90°, to the last bit. */
+/** cos and sin of an angle in degrees: equal at 45°, 0 at 90°, and a half at 60°, to the last bit. */
 export function direction(degrees) {
   const turn = ((degrees % 360) + 360) % 360;
   const quarter = Math.floor(turn / 90);
   const rest = turn - 90 * quarter;
   const small = (rest > 45 ? 90 - rest : rest) * (Math.PI / 180);
-  const pair = rest === 45 ? [Math.SQRT1_2, Math.SQRT1_2] : [Math.cos(small), Math.sin(small)];
+  const pair = rest === 45 ? [Math.SQRT1_2, Math.SQRT1_2] : [Math.cos(small), Math.sin(small)].map((x) => Number(x.toPrecision(15)));
   let [x, y] = rest > 45 ? pair.reverse() : pair;
   for (let i = 0; i < quarter; i++) [x, y] = [-y || 0, x];
   return [x, y];
@@ -23,7 +24,7 @@ export function direction(degrees) {
 export class Dial {
   /** `turn(degrees)` is called while it moves, `rest()` when it stops. */
   constructor(name, turn, rest) {
-    Object.assign(this, { turn, angle: 0 });
+    Object.assign(this, { turn, angle: 0, stops: [] });
     this.node = svg("svg", {
       class: "live-dial", width: WIDTH, height: HEIGHT, viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
       role: "slider", tabindex: 0, "aria-label": name, "aria-valuemin": 0, "aria-valuemax": 359,
@@ -42,15 +43,25 @@ export class Dial {
       ([x, y, anchor]) => svg("text", { x, y, "text-anchor": anchor, "aria-hidden": true }, this.node));
     const undo = onDrag(this.node, (event) => this.follow(event), rest);
     const press = (event) => {
-      const by = TURNS[event.key];
-      const to = { Home: 0, End: 359 }[event.key] ?? (by && STEP * Math[by > 0 ? "floor" : "ceil"](this.angle / STEP + 1e-9 * Math.sign(by)) + by);
+      const to = { Home: 0, End: 359 }[event.key] ?? this.next(TURNS[event.key]);
       if (to === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
-      turn((to + 360) % 360);
+      this.angle = (to + 360) % 360; // another key may come before the next frame
+      turn(this.angle);
       rest();
     };
     this.node.addEventListener("keydown", press);
     this.stop = undo;
+  }
+
+  /** Where keys turn to from here: to a multiple of their step, or to a stop that lies before it. */
+  next(by) {
+    if (!by) return undefined;
+    const way = Math.sign(by);
+    const to = STEP * Math[by > 0 ? "floor" : "ceil"](this.angle / STEP + 1e-9 * way) + by;
+    const ahead = (degrees) => ((way * (degrees - this.angle)) % 360 + 360) % 360;
+    const on = this.stops.filter((stop) => Math.abs(by) === STEP && ahead(stop) > 1e-9 && ahead(stop) < ahead(to));
+    return on.sort((a, b) => ahead(a) - ahead(b))[0] ?? to;
   }
 
   place(degrees, share) {
@@ -58,20 +69,24 @@ export class Dial {
     return `${(ACROSS + share * RADIUS * x).toFixed(2)} ${(DOWN - share * RADIUS * y).toFixed(2)}`;
   }
 
-  /** Turn to where the pointer is, to a whole degree; near an eighth of a turn, to that. */
+  /** Turn to where the pointer is, to a whole degree; near a stop or an eighth of a turn, to that. */
   follow(event) {
     const box = this.node.getBoundingClientRect();
     const x = ((event.clientX - box.left) / box.width) * WIDTH - ACROSS;
     const y = DOWN - ((event.clientY - box.top) / box.height) * HEIGHT;
     if (Math.hypot(x, y) < 6) return;
     const degrees = Math.round((Math.atan2(y, x) * 180) / Math.PI + 360);
-    const eighth = 45 * Math.round(degrees / 45);
-    this.turn((Math.abs(degrees - eighth) <= 3 ? eighth : degrees) % 360);
+    const far = (stop) => Math.abs(((degrees - stop + 540) % 360) - 180);
+    const near = [...this.stops, 45 * Math.round(degrees / 45)].find((stop) => far(stop) <= CLOSE);
+    this.turn((near ?? degrees) % 360);
   }
 
-  /** Point to `angle`, or nowhere if null; `reach(x, y)` is the length to draw in a direction. */
-  draw(angle, names, words, reach) {
-    this.angle = angle ?? 0;
+  /**
+   * Point to `angle`, or nowhere if null; `reach(x, y)` is the length to draw in a direction, and
+   * `stops` are angles to halt at.
+   */
+  draw(angle, names, words, reach, stops) {
+    Object.assign(this, { angle: angle ?? 0, stops });
     const end = this.place(this.angle, angle === null ? 0 : 1);
     const [cx, cy] = end.split(" ");
     set(this.needle, { d: `M${ACROSS} ${DOWN}L${end}` });

@@ -27,6 +27,13 @@ function entryNames(name, shape) {
   return indices.map((index) => entryName(name, index));
 }
 
+/** The angles, other than eighths of a turn, at which two rows of one line cancel; `dot` has their products. */
+function blindAngles([[aa, ab], [, bb]]) {
+  if (!(aa * bb > 0) || aa * bb - ab * ab > 1e-12 * aa * bb) return [];
+  const angle = ((Math.atan2(aa, -ab) * 180) / Math.PI + 360) % 180;
+  return Math.abs(angle - 45 * Math.round(angle / 45)) > 1e-6 ? [angle, angle + 180] : [];
+}
+
 class Cotangent extends Figure {
   constructor(model, root) {
     super(model, root, ["plane", "seed"]);
@@ -192,7 +199,7 @@ class Cotangent extends Figure {
 
   tell(before = "") {
     this.compute();
-    this.announcer.say(`${before}${this.said()} ${this.name} = ${format(this.value)}: vᵀJ there is ${formatSigned(this.grad[this.wrt][this.here])}.`);
+    this.announcer.say(`${before}${this.asks()} ${this.hides()} ${this.name} = ${format(this.value)}: vᵀJ there is ${formatSigned(this.grad[this.wrt][this.here])}.`);
   }
 
   // The page.
@@ -221,7 +228,8 @@ class Cotangent extends Figure {
     this.buttons = Object.entries(this.presets).map(([name, press]) => button(name, () => { press(); this.tell(); }));
     this.seeds = numberInput("seed", { min: 0, max: SEEDS - 1, step: 1, change: (seed) => { this.set("seed", seed); this.weigh(normal(seed, this.size)); this.tell(); } });
     const choices = h("div", { className: "live-choices", role: "group", "aria-label": "Choose v" }, h("span", {}, "Choose v"), ...this.buttons, ...(many ? [this.seeds.node] : []));
-    this.sentence = h("p", { className: "live-note live-sentence" });
+    this.asked = h("span");
+    this.hidden = h("strong");
 
     const arrays = h("div", { className: "live-arrays" });
     this.grids = Object.fromEntries(this.inputs.map(({ name, shape }) =>
@@ -238,7 +246,7 @@ class Cotangent extends Figure {
     this.exact = numberInput("", { change: (x) => { this.moveTo(x, false); this.rest(); } });
     this.root.append(
       h("div", { className: "live-readouts" }, ...Object.values(this.out).map(({ node }) => node)),
-      choices, this.sentence,
+      choices, h("p", { className: "live-note live-sentence" }, this.asked, " ", this.hidden),
       h("div", { className: "live-weighing" }, this.buildTable(), ...(many ? [this.buildDial()] : [])),
       h("div", { className: "live-weighing live-below" },
         h("div", { className: "live-inputs" }, arrays, this.slide.node, h("div", { className: "live-controls" }, this.exact.node, button("Reset", () => this.reset()))),
@@ -304,7 +312,7 @@ class Cotangent extends Figure {
       return { bar, y, dy, node: h("li", {}, h("span", {}, name), y.node, h("span", { className: "live-bar" }, bar), dy.node) };
     });
     this.movesTitle = h("p", { className: "live-part" });
-    return h("div", { className: "live-motion" }, this.movesTitle,
+    return h("div", {}, this.movesTitle,
       h("ul", { className: "live-moves", tabIndex: 0, role: "group", ariaLabel: "How each output moves" }, ...this.moves.map(({ node }) => node)));
   }
 
@@ -399,7 +407,8 @@ class Cotangent extends Figure {
     const flat = Math.hypot(v[a], v[b]);
     const angle = flat ? (((Math.atan2(v[b], v[a]) * 180) / Math.PI + 360) % 360) : null;
     // The squared length is a quadratic of the direction: of row a, row b, and what else v weighs.
-    const rest = this.grad[this.wrt].map((g, j) => g - v[a] * J[a * columns + j] - v[b] * J[b * columns + j]);
+    const alone = this.loud().every((i) => i === a || i === b);
+    const rest = this.grad[this.wrt].map((g, j) => (alone ? 0 : g - v[a] * J[a * columns + j] - v[b] * J[b * columns + j]));
     const parts = [J.subarray(a * columns, (a + 1) * columns), J.subarray(b * columns, (b + 1) * columns), rest];
     const dot = parts.map((p) => parts.map((q) => p.reduce((sum, x, j) => sum + x * q[j], 0)));
     const r = this.radius();
@@ -408,7 +417,7 @@ class Cotangent extends Figure {
       return Math.sqrt(Math.max(0, along.reduce((sum, p, i) => sum + along.reduce((s, q, k) => s + p * q * dot[i][k], 0), 0)));
     };
     const words = `${angle === null ? "v is zero here" : `${Math.round(angle)}°`}: ${this.weights[a]} = ${brief(v[a])}, ${this.weights[b]} = ${brief(v[b])}`;
-    this.dial.draw(angle, [this.outs[a], this.outs[b]], words, reach);
+    this.dial.draw(angle, [this.outs[a], this.outs[b]], words, reach, alone ? blindAngles(dot) : []);
     this.angle.show(angle ?? NaN, angle === null ? "no angle" : `${brief(Math.round(10 * angle) / 10)}°`);
     const length = Math.hypot(...this.grad[this.wrt]);
     this.reach.show(length, format(length));
@@ -466,7 +475,8 @@ class Cotangent extends Figure {
       grid.draw(this.values[array.name], this.grad[array.name], this.deepest, chosen ? this.entry.index : null, (i) => chosen && this.unseen[i]);
     }
     if (this.picker) this.picker.value = wrt;
-    write(this.sentence, this.note || this.said());
+    write(this.asked, this.note || this.asks());
+    write(this.hidden, this.note ? "" : this.hides());
   }
 
   // What v asks, and what it cannot see.
@@ -481,13 +491,9 @@ class Cotangent extends Figure {
     return this.isRandom() ? "random" : "";
   }
 
-  said() {
-    if (!this.finite) return "J holds numbers that are not finite here: no v can weigh them.";
-    return `${this.asks()} ${this.hides()}`.trim();
-  }
-
   asks() {
     const { v, size, outs } = this;
+    if (!this.finite) return "J holds numbers that are not finite here: no v can weigh them.";
     const loud = this.loud();
     const w = brief(v[0]);
     if (size === 1 && v[0] === 1) return "v = 1: the output is one number, 1 is the natural choice, and vᵀJ is its gradient.";
@@ -506,13 +512,13 @@ class Cotangent extends Figure {
   }
 
   hides() {
-    if (!this.blind && !this.cancelled) return "";
+    if (!this.finite || (!this.blind && !this.cancelled)) return "";
     const { v } = this;
     const [hot, ...more] = this.loud();
     const who = !more.length ? `${this.outs[hot]} alone` : v.every((x) => x === v[0]) ? (this.pressed() === "1/N" ? "The mean" : "The sum") : "This v";
     const movers = [...this.column.keys()].filter((i) => this.column[i]).sort((i, k) => Math.abs(this.column[k]) - Math.abs(this.column[i]));
     if (!movers.length) return `${who} cannot see any entry of ${this.wrt}, and J is not zero.`;
-    const named = movers.slice(0, NAMED).map((i) => `${this.outs[i]} ${this.column[i] > 0 ? "rises" : "falls"} by ${brief(Number(Math.abs(this.column[i]).toPrecision(2)))}`);
+    const named = movers.slice(0, NAMED).sort((i, k) => i - k).map((i) => `${this.outs[i]} ${this.column[i] > 0 ? "rises" : "falls"} by ${brief(Number(Math.abs(this.column[i]).toPrecision(2)))}`);
     const all = movers.length > NAMED ? ` and ${movers.length - NAMED} more move` : "";
     return `${who} cannot see this: per unit of ${this.name}, ${named.join(", ")}${all}.${this.blind ? " All of vᵀJ is zero, and J is not." : ""}`;
   }

@@ -173,7 +173,7 @@ def test_v_moves_entry_by_entry_by_typing_and_by_its_sliders(page, show, name):
 
 
 def words(figure):
-    return figure.locator(".live-sentence").inner_text()
+    return figure.locator(".live-sentence").inner_text().strip()
 
 
 def pressed(figure):
@@ -334,15 +334,14 @@ def test_the_dial_is_exact_at_its_eighths(page, show):
     """After many turns a one-hot v is one-hot to the last bit, and 45° has two equal parts."""
     figure, _ = opened(show, lambda: Cotangent(softmax, z=Z))
     dial_of(figure).focus()
-    for _ in range(80):
+    for _ in range(72):
         page.keyboard.press("ArrowRight")
-    frame(page)
     for eighth in range(1, 9):
         page.keyboard.press("PageUp")
         frame(page)
-        v = cotangent(figure)
-        if (40 + 45 * eighth) % 90 == 0:
-            assert sorted(np.abs(v)) == [0.0, 0.0, 1.0]
+        x, y, rest = np.abs(cotangent(figure))
+        assert rest == 0
+        assert (x == y == np.sqrt(0.5)) if eighth % 2 else sorted((x, y)) == [0.0, 1.0]
     page.keyboard.press("Home")
     frame(page)
     assert pressed(figure) == ["one-hot"]
@@ -350,6 +349,10 @@ def test_the_dial_is_exact_at_its_eighths(page, show):
     frame(page)
     v = cotangent(figure)
     assert v[0] == v[1] == np.sqrt(0.5)
+    for _ in range(3):
+        page.keyboard.press("ArrowUp")
+    frame(page)
+    assert cotangent(figure)[0] == 0.5
 
 
 @pytest.mark.parametrize("lead", [drag, touch])
@@ -418,6 +421,45 @@ def test_the_curve_on_the_dial_is_the_length_of_the_product(page, show):
     )
     drawn = np.hypot(points[:, 0] - rim[0], points[:, 1] - rim[1])
     np.testing.assert_allclose(drawn, 0.94 * rim[2] * lengths / lengths.max(), atol=0.02)
+
+
+def two(w):
+    return np.stack([np.tanh(1.5 * w), 0.5 * w**2])
+
+
+def test_the_dial_halts_where_two_outputs_cancel(page, show):
+    """No whole degree is blind here, and a reader who looks for the blind angle finds it."""
+    figure, program = opened(show, lambda: Cotangent(two, w=np.array(0.8)))
+    rows = jacobian(program, w=np.array(0.8))["w"]
+    blind = np.degrees(np.arctan2(rows[0], -rows[1]))
+    assert abs(blind - round(blind)) > 0.01
+    rim = figure.locator(".live-rim").bounding_box()
+    box = dial_of(figure).bounding_box()
+
+    def place(angle):
+        x = rim["x"] + rim["width"] / 2 + 60 * np.cos(np.radians(angle))
+        y = rim["y"] + rim["height"] / 2 - 60 * np.sin(np.radians(angle))
+        return ((x - box["x"]) / box["width"], (y - box["y"]) / box["height"])
+
+    for near in (blind - 2, blind + 182):
+        drag(page, dial_of(figure), place(near - 30), place(near))
+        np.testing.assert_allclose(shown(figure)["quantity"]["angle"] % 180, blind, rtol=1e-12)
+        assert "This v cannot see this: per unit of w, y[0] rises by" in words(figure)
+        assert_right(figure, program)
+    dial_of(figure).focus()
+    for keys in (["ArrowRight"] * 2, ["ArrowLeft"] * 2):
+        for key in keys:
+            page.keyboard.press(key)
+            frame(page)
+        assert "cannot see" not in words(figure)
+        page.keyboard.press("ArrowLeft" if keys[0] == "ArrowRight" else "ArrowRight")
+        frame(page)
+        page.keyboard.press("ArrowLeft" if keys[0] == "ArrowRight" else "ArrowRight")
+        frame(page)
+        assert "cannot see" in words(figure)
+    by_keyboard(page, figure)  # the weight moves, and the blind angle with it
+    frame(page)
+    assert "cannot see" not in words(figure)
 
 
 # State
