@@ -411,3 +411,25 @@ def test_hostile_traits_fall_back(page, show):
     assert step_of(figure) == 1e-5
     assert figure.get_by_label("computed in").input_value() == "float64"
     assert_right(figure, widget)
+
+
+def test_a_gradient_that_scrolls_is_reached_by_keys(page, show):
+    widget = StepSize(lambda c, d: np.sum(np.exp(c)) * np.sum(d), c=np.zeros(10), d=np.ones(3))
+    page.set_viewport_size({"width": 360, "height": 740})
+    figure = show(states(widget), [widget.model_id])
+    for box in figure.locator(".live-slopes").all():
+        scrolls = box.evaluate("box => box.scrollWidth > box.clientWidth")
+        assert not scrolls or box.get_attribute("tabindex") == "0"
+    assert figure.locator(".live-slopes[tabindex='0']").get_attribute("aria-label")
+
+
+def test_the_chosen_entry_is_legible_in_forced_colours(page, show):
+    page.emulate_media(forced_colors="active")
+    widget = StepSize(entropy, **LAYER)
+    figure = show(states(widget), [widget.model_id])
+    ink, paper, plate = figure.locator('[aria-pressed="true"]').evaluate(
+        "b => { const s = getComputedStyle(b);"
+        " return [s.color, s.backgroundColor, s.forcedColorAdjust]; }"
+    )
+    assert ink != paper
+    assert plate == "none"  # "auto" lays a plate of the paper's colour under words of that colour
