@@ -149,7 +149,8 @@ export class ArrayGrid {
     this.slopesBox = h("div", { className: "live-slopes" }, table);
     this.part = h("p", { className: "live-part" });
     const large = this.rows > ROWS || this.columns > COLUMNS || shape.length > 2;
-    if (large) Object.assign(this.slopesBox, { tabIndex: 0, role: "group", ariaLabel: words });
+    const wide = this.rows > 8 || this.columns > 4; // it may scroll, so keys must reach it
+    if (large || wide) Object.assign(this.slopesBox, { tabIndex: 0, role: "group", ariaLabel: words });
     this.grid.addEventListener("scroll", () => this.follow());
     this.steppers = large ? shape.map((size, axis) => this.stepper(size, axis)) : [];
     const steppers = h("div", { className: "live-steppers" }, ...this.steppers.map((s) => s.node));

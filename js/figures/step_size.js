@@ -5,7 +5,7 @@ import { Figure, copy, mount, needScalar } from "../figure.js";
 import { load } from "../program.js";
 import { Plot, snap, svg } from "../plot.js";
 import { Differences, METHODS, STEPS } from "../differences.js";
-import { ArrayPanel, brief, button, entryName, format, h, mark, numberInput, power, readout, slider, write } from "../controls.js";
+import { ArrayPanel, brief, button, entryName, format, h, mark, numberInput, numeral, power, slider, write } from "../controls.js";
 import "./step_size.css";
 
 const PATIENCE = 1.5; // milliseconds of one frame that sampling the curves may take
@@ -148,8 +148,8 @@ class StepSize extends Figure {
     this.h = slider("", { min: SMALLEST, max: LARGEST, step: 0.05, input: (v) => this.stepTo(rounded(10 ** v), false), change: () => this.tell() });
     this.exactH = numberInput("exact h", { min: 0, change: (v) => this.stepTo(v) });
     this.slide = slider("", { input: (v) => this.moveTo(snap(v, this.grain)), change: () => this.rest() });
-    this.out = readout("value");
-    this.slide.node.append(this.out.node.querySelector("output"));
+    this.out = numeral("value");
+    this.slide.node.append(this.out.node);
     this.exact = numberInput("exact value", { change: (v) => { this.moveTo(v, false); this.rest(); } });
     this.pick = h("select", { onchange: () => { this.set("precision", this.pick.value); this.tell(); } },
       ...Object.entries(PRECISIONS).map(([value, text]) => h("option", { value }, text)));
@@ -170,18 +170,16 @@ class StepSize extends Figure {
 
   /** A line of the table: the name, the digits, the error, and a button that goes to the best h. */
   row(key) {
-    const digits = readout(key);
-    const output = digits.node.querySelector("output");
+    const { node: output } = numeral(key);
     const parts = ["live-right-digits", "live-wrong-digits", ""].map((className) => h("span", { className }));
     output.replaceChildren(...parts);
     const name = h("th", { scope: "row", className: LOOKS[key] ?? "" });
     name.append(...(key === "truth" ? ["by rules"] : [h("span", { className: "live-sign", "aria-hidden": "true" }, SIGNS[key]), ` ${key}`]));
     if (key === "truth") return { node: h("tr", {}, name, h("td", {}, output), h("td"), h("td")), output, parts };
-    const [error, best] = [readout(`${key}-error`), readout(`${key}-best`)];
-    const [errorOut, bestOut] = [error, best].map(({ node }) => node.querySelector("output"));
+    const [error, best] = [numeral(`${key}-error`), numeral(`${key}-best`)];
     const go = button("", () => this.stepTo(this.best[key]));
-    go.append(bestOut);
-    return { node: h("tr", {}, name, h("td", {}, output), h("td", {}, errorOut), h("td", {}, go)), output, parts, error, best, go };
+    go.append(best.node);
+    return { node: h("tr", {}, name, h("td", {}, output), h("td", {}, error.node), h("td", {}, go)), output, parts, error, best, go };
   }
 
   methods({ complex }) {
@@ -285,6 +283,7 @@ class StepSize extends Figure {
     write(this.plot.yName, kind);
     write(this.errorHead, kind);
     write(this.estimateHead, `∂L/∂${name} at h = ${brief(step)}`);
+    const whole = this.sampled === ORDER.length;
     const measure = engine.absolute ? undefined : engine.truth;
     this.digits(cells.truth, engine.truth, measure);
     for (const method of METHODS) {
@@ -294,9 +293,10 @@ class StepSize extends Figure {
       this.digits(cells[method], estimates[method], measure);
       error.show(off, off === 0 ? "exact" : small(off));
       const known = Number.isFinite(this.best[method]);
-      best.show(this.best[method], known ? brief(this.best[method]) : "…");
+      const place = known ? brief(this.best[method]) : whole ? "none" : "…";
+      best.show(this.best[method], place);
       go.disabled = !known;
-      mark(go, "aria-label", `${brief(this.best[method])}: take the best h of the ${WORDS[method]}`);
+      mark(go, "aria-label", `${place}: take the best h of the ${WORDS[method]}`);
     }
     this.out.show(value, format(value));
     write(this.slide.name, `move ${name}`);
@@ -312,7 +312,7 @@ class StepSize extends Figure {
     if (this.pick.value !== precision) this.pick.value = precision;
     if (this.due.curve) this.arrays.draw(this.values, this.grad, this.entry);
     write(this.said, this.note || this.verdict(engine));
-    const words = this.methods(engine).map((method) => `${WORDS[method]} ${small(engine.error(estimates[method]))}, at its best near h = ${brief(this.best[method])}`);
+    const words = this.methods(engine).map((method) => `${WORDS[method]} ${small(engine.error(estimates[method]))}${Number.isFinite(this.best[method]) ? `, at its best near h = ${brief(this.best[method])}` : ""}`);
     mark(this.plot.node, "aria-label", `The ${kind} of each difference against its step h, from 1 down to ${brief(10 ** SMALLEST)}, in ${precision}. At h = ${brief(step)}: ${words.join("; ")}.`);
   }
 

@@ -7,10 +7,9 @@ import traitlets
 from matplotlib.figure import Figure
 
 from scalarloss import plot
-from scalarloss.check import label
 from scalarloss.derivatives import Traceable
 from scalarloss.differences import PRECISIONS, STEPS, Differences
-from scalarloss.live.function import Entry, LossFigure, Positive
+from scalarloss.live.function import Entry, LossFigure, Positive, written
 
 LOOKS = {
     "forward": (plot.BLUE, "-", "o"),
@@ -97,7 +96,7 @@ class StepSize(LossFigure):
         return figure
 
     def _words(self, found: Differences) -> str:
-        return f"∂L/∂{label(*self.entry)} = {found.truth:.6g}, {self.precision}"
+        return f"∂L/∂{written(self.entry)} = {found.truth:.6g}, {self.precision}"
 
     def __repr__(self) -> str:
         found = self.differences

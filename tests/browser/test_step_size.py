@@ -32,9 +32,18 @@ def step_of(figure):
     return float(figure.get_by_label("exact h").input_value())
 
 
+def settled(figure):
+    """What it shows once all its curves are sampled, which may take a busy machine some frames."""
+    figure.page.wait_for_function(
+        "f => ![...f.querySelectorAll('output')].some((o) => o.textContent === '…')",
+        arg=figure.element_handle(),
+    )
+    return shown(figure)
+
+
 def assert_right(figure, widget, entry="W[0, 0]", precision="float64"):
     """Truth, estimates, errors and best steps are NumPy's at the point and step that it shows."""
-    found = shown(figure)
+    found = settled(figure)
     program = Program.from_dict(widget.program)
     arrays = arrays_of(program, found["entry"])
     name, _, index = entry.rstrip("]").partition("[")
@@ -147,10 +156,13 @@ def test_the_point_moves_in_both_precisions(page, show, operate):
 def test_in_float32_the_floor_rises_and_the_best_step_moves(page, show):
     widget = StepSize(entropy, **LAYER)
     figure = show(states(widget), [widget.model_id])
-    double, floor = shown(figure)["quantity"], figure.locator("path.live-floor").get_attribute("d")
+    double, floor = (
+        settled(figure)["quantity"],
+        figure.locator("path.live-floor").get_attribute("d"),
+    )
     figure.get_by_label("computed in").select_option("float32")
     frame(page)
-    single = shown(figure)["quantity"]
+    single = settled(figure)["quantity"]
     assert single["forward-best"] > 300 * double["forward-best"]
     assert single["central-best"] > 30 * double["central-best"]
     heights = [
@@ -173,9 +185,7 @@ def points(figure, method):
 def test_the_curves_are_numpys_and_the_u_is_there_or_not(page, show, f, u):
     widget = StepSize(f, **LAYER)
     figure = show(states(widget), [widget.model_id])
-    page.wait_for_function(
-        "document.querySelector('[data-quantity=central-best]').textContent != '…'"
-    )
+    settled(figure)
     found = widget.differences
     errors = found.errors()
     for method in METHODS:
@@ -208,6 +218,7 @@ def test_it_says_in_words_what_spoils_which(page, show):
         figure.get_by_label("exact h").fill(h)
         page.keyboard.press("Enter")
         frame(page)
+        settled(figure)
         assert note.inner_text() == words
 
 
@@ -226,6 +237,7 @@ WORDS = {
 def test_it_says_in_words_what_the_numbers_show(page, show, name):
     widget, words = WORDS[name]
     figure = show(states(widget), [widget.model_id])
+    settled(figure)
     assert words in figure.locator(".live-note").inner_text()
     rows = figure.locator(".live-quotients tbody tr:visible").count()
     assert rows == (3 if name == "abs" else 4)
@@ -240,6 +252,7 @@ def test_the_parabolas_words_go_when_the_entry_is_another(page, show):
 
     widget = StepSize(f, w=np.float64(0.5), v=np.float64(0.5))
     figure = show(states(widget), [widget.model_id])
+    settled(figure)
     assert "parabola" in figure.locator(".live-note").inner_text()
     figure.locator('[data-entry="v"]').click()
     frame(page)
@@ -337,7 +350,7 @@ def test_two_views_of_one_stand_in_step(page, show):
     figures.nth(0).locator('[data-entry="b[1]"]').click()
     figures.nth(1).get_by_label("computed in").select_option("float32")
     frame(page)
-    assert shown(figures.nth(0)) == shown(figures.nth(1))
+    assert settled(figures.nth(0)) == settled(figures.nth(1))
     assert_right(figures.nth(0), widget, "b[1]", "float32")
 
 
@@ -351,10 +364,7 @@ def test_a_large_array_is_sampled_over_several_frames(page, show):
 
     widget = StepSize(loss, **arrays, entry=("V", (3, 7)))
     figure = show(states(widget), [widget.model_id])
-    page.wait_for_function(
-        "document.querySelector('[data-quantity=complex-best]').textContent != '…'"
-    )
-    numbers = shown(figure)["quantity"]
+    numbers = settled(figure)["quantity"]
     found = widget.differences
     np.testing.assert_allclose(numbers["truth"], found.truth, rtol=1e-12)
     np.testing.assert_allclose(numbers["complex"], found.estimates(1e-5)["complex"], rtol=1e-12)
@@ -401,3 +411,25 @@ def test_hostile_traits_fall_back(page, show):
     assert step_of(figure) == 1e-5
     assert figure.get_by_label("computed in").input_value() == "float64"
     assert_right(figure, widget)
+
+
+def test_a_gradient_that_scrolls_is_reached_by_keys(page, show):
+    widget = StepSize(lambda c, d: np.sum(np.exp(c)) * np.sum(d), c=np.zeros(10), d=np.ones(3))
+    page.set_viewport_size({"width": 360, "height": 740})
+    figure = show(states(widget), [widget.model_id])
+    for box in figure.locator(".live-slopes").all():
+        scrolls = box.evaluate("box => box.scrollWidth > box.clientWidth")
+        assert not scrolls or box.get_attribute("tabindex") == "0"
+    assert figure.locator(".live-slopes[tabindex='0']").get_attribute("aria-label")
+
+
+def test_the_chosen_entry_is_legible_in_forced_colours(page, show):
+    page.emulate_media(forced_colors="active")
+    widget = StepSize(entropy, **LAYER)
+    figure = show(states(widget), [widget.model_id])
+    ink, paper, plate = figure.locator('[aria-pressed="true"]').evaluate(
+        "b => { const s = getComputedStyle(b);"
+        " return [s.color, s.backgroundColor, s.forcedColorAdjust]; }"
+    )
+    assert ink != paper
+    assert plate == "none"  # "auto" lays a plate of the paper's colour under words of that colour
