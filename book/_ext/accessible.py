@@ -36,6 +36,8 @@ CORRECTIONS: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
     (r'<summary aria-label="Toggle hidden content">', "<summary>"),
     (r'<summary>(?=\s*<p class="collapsed admonition-title">Show (.*?)<)', folded),
     (r'(<a class="headerlink"[^>]*) title=', r'\1 aria-label="Link to this heading" title='),
+    # Where no script chooses, the colours are the light ones.
+    (r'<html([^>]*) data-theme="auto"', r'<html\1 data-theme="light"'),
     # The page in the list of pages is this one.
     (r'<a class="current reference internal"', r'\g<0> aria-current="page"'),
     # One title a page: the theme adds a second one, with a list of contents, for print.

@@ -1,0 +1,80 @@
+"""Without JavaScript every page still teaches: words, formulas, a picture for each figure."""
+
+import pytest
+from test_site import PAGES, SITE, VIEW
+
+ALL = sorted(path.name for path in SITE.glob("*.html"))
+STACKED = """article => [...article.querySelectorAll("section, .cell_output")].flatMap((parent) => {
+    const boxes = [...parent.children].map((node) => [node, node.getBoundingClientRect()])
+        .filter(([node, box]) => box.height && node.checkVisibility());
+    return boxes.slice(1).flatMap(([node, box], i) =>
+        box.top < boxes[i][1].bottom - 1 ? [node.outerHTML.slice(0, 160)] : []);
+})"""
+EMPTY = """article => [...article.querySelectorAll("p, .cell, .live-mount, .math, pre")]
+    .filter((node) => !node.closest("details") && !node.getBoundingClientRect().height)
+    .map((node) => node.outerHTML.slice(0, 160))"""
+
+
+@pytest.fixture(scope="module", params=[360, 1280])
+def page(request, browser):
+    """A page that runs no script, on a phone and on a desk."""
+    context = browser.new_context(
+        java_script_enabled=False, viewport={"width": request.param, "height": 900}
+    )
+    yield context.new_page()
+    context.close()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_page_shows_its_words_and_no_dead_button(page, site, name):
+    page.goto(f"{site}/{name}")
+    assert page.locator("h1:visible").count() == 1
+    assert page.locator("button:visible").count() == 0
+    width = page.viewport_size["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for chapter in PAGES:
+        links = page.locator(f"nav a[href='{'#' if chapter == name else chapter}']:visible")
+        assert links.count() >= 1
+    ground = "header => getComputedStyle(header).backgroundColor"
+    assert page.locator(".bd-header-article").evaluate(ground) == "rgb(255, 255, 255)"
+
+
+@pytest.mark.parametrize("name", ["index.html", *PAGES])
+def test_a_chapter_shows_formulas_and_pictures_and_nothing_lies_over_them(page, site, name):
+    page.goto(f"{site}/{name}")
+    article = page.locator("article")
+    assert len(article.inner_text().split()) > 200
+    assert article.evaluate(EMPTY) == []
+    assert article.evaluate(STACKED) == []
+    assert article.locator(".katex-html").count() == article.locator(".math").count()
+    figures = article.locator(".live-mount figure:visible")
+    assert figures.count() == (SITE / name).read_text("utf-8").count(VIEW) > 0
+    for figure in figures.all():
+        image = figure.locator("img")
+        assert image.evaluate("image => image.complete && image.naturalWidth") > 0
+        assert len(image.get_attribute("alt")) > 10
+        assert image.bounding_box()["width"] > 200
+        assert len(figure.locator("figcaption:visible").inner_text()) > 10
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_what_is_folded_opens(page, site, name):
+    page.goto(f"{site}/{name}")
+    folded = page.locator("article details:not(details details)")
+    assert folded.count() > 0
+    for details in folded.all():
+        inside = details.locator(":scope > :not(summary)").first
+        assert not inside.is_visible()
+        details.locator("summary").first.focus()
+        page.keyboard.press("Enter")
+        assert inside.is_visible()
+        page.keyboard.press("Space")
+        assert not inside.is_visible()
+
+
+def test_what_would_be_missing_is_found(page, site):
+    page.goto(f"{site}/{PAGES[0]}")
+    article = page.locator("article")
+    page.add_style_tag(content="article h2 + p { margin-top: -9em } .live-mount { height: 0 }")
+    assert article.evaluate(STACKED) != []
+    assert article.evaluate(EMPTY) != []
