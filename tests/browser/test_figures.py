@@ -7,7 +7,7 @@ import pytest
 from operate import READY, frame, shown, states
 
 import scalarloss.live
-from scalarloss.live import (ChainRule, ConvolutionGradient, Cotangent, Descent, LossResponse, StepSize)
+from scalarloss.live import (
     ChainRule,
     ConvolutionGradient,
     Cotangent,
