@@ -59,6 +59,16 @@ export function flatIndex(index, shape) {
   return index.reduce((flat, i, axis) => flat * shape[axis] + i, 0);
 }
 
+/** The index of the entry at place `flat` of a row-major array. */
+export function unflatten(flat, shape) {
+  const index = [];
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    index.unshift(flat % shape[axis]);
+    flat = Math.floor(flat / shape[axis]);
+  }
+  return index;
+}
+
 export function button(text, onclick) {
   return h("button", { type: "button", className: "live-button", onclick }, text);
 }

@@ -6,10 +6,11 @@ import { render as chainRule } from "./figures/chain_rule.js";
 import { render as convolutionGradient } from "./figures/convolution_gradient.js";
 import { render as cotangent } from "./figures/cotangent.js";
 import { render as descent } from "./figures/descent.js";
+import { render as drill } from "./figures/drill.js";
 import { render as lossResponse } from "./figures/loss_response.js";
 import { render as stepSize } from "./figures/step_size.js";
 
-const FIGURES = { "chain-rule": chainRule, "convolution-gradient": convolutionGradient, cotangent, descent, "loss-response": lossResponse, "step-size": stepSize };
+const FIGURES = { "chain-rule": chainRule, "convolution-gradient": convolutionGradient, cotangent, descent, drill, "loss-response": lossResponse, "step-size": stepSize };
 
 export default {
   render({ model, el }) {

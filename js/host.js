@@ -7,6 +7,8 @@ const REFERENCE = "IPY_MODEL_";
 
 /** The model of a widget: state, listeners, and no one to send to. */
 class Model {
+  onPage = true; // the address is the page's own, and a figure may use it
+
   constructor(id, state, host) {
     Object.assign(this, { id, state, host, listeners: new Map(), widget_manager: host });
   }

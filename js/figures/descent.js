@@ -4,7 +4,7 @@
 import { Figure, copy, mount, needScalar } from "../figure.js";
 import { load } from "../program.js";
 import { Plot, niceAbove, niceBelow, snap, svg } from "../plot.js";
-import { brief, button, entryName, flatIndex, format, formatSigned, h, numberInput, readout, slider, write } from "../controls.js";
+import { brief, button, entryName, flatIndex, format, formatSigned, h, numberInput, readout, slider, unflatten, write } from "../controls.js";
 import { contours } from "../contours.js";
 import "./descent.css";
 
@@ -431,15 +431,6 @@ class Descent extends Figure {
 const count = (steps) => `${steps} step${steps === 1 ? "" : "s"}`;
 const dot = (x, y) => `M${x} ${y}m-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0`;
 const square = (x, y) => `M${x} ${y}m-3-3h6v6h-6z`;
-
-function unflatten(flat, shape) {
-  const index = [];
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    index.unshift(flat % shape[axis]);
-    flat = Math.floor(flat / shape[axis]);
-  }
-  return index;
-}
 
 /** Heights of the lines: close together near the lowest, as the loss of a parabola is. */
 function levels(heights) {

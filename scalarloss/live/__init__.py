@@ -4,7 +4,16 @@ from scalarloss.live.chain_rule import ChainRule
 from scalarloss.live.convolution_gradient import ConvolutionGradient
 from scalarloss.live.cotangent import Cotangent
 from scalarloss.live.descent import Descent
+from scalarloss.live.drill import Drill
 from scalarloss.live.loss_response import LossResponse
 from scalarloss.live.step_size import StepSize
 
-__all__ = ["ChainRule", "ConvolutionGradient", "Cotangent", "Descent", "LossResponse", "StepSize"]
+__all__ = [
+    "ChainRule",
+    "ConvolutionGradient",
+    "Cotangent",
+    "Descent",
+    "Drill",
+    "LossResponse",
+    "StepSize",
+]

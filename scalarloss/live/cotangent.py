@@ -11,13 +11,13 @@ from scalarloss import plot
 from scalarloss.derivatives import Gradients, Traceable, jacobian, vjp
 from scalarloss.errors import NonFiniteError, ShapeError
 from scalarloss.live.function import Entry, FunctionFigure, written
+from scalarloss.live.seeded import SEEDS, normal
 from scalarloss.primitives import Array
 from scalarloss.program import Program, array_from_dict, array_to_dict, float_array
 from scalarloss.tracing import trace
 
 MOST = 400  # entries of a Jacobian that is shown
 NEARLY = 2**20 * float(np.finfo(float).eps)  # of the sizes summed: what a sum leaves of nothing
-SEEDS = 2**32
 
 
 class OutputWeights(traitlets.TraitType[Array, Any]):
@@ -193,21 +193,3 @@ def short(array: Array) -> str:
     """At most eight numbers of an array, on one line, without a sign on zero."""
     words = [f"{x + 0.0:.3g}" for x in array.flat[:8]] + ["…"] * (array.size > 8)
     return f"({', '.join(words)})" if array.ndim else words[0]
-
-
-def normal(seed: int, count: int) -> Array:
-    """`count` standard normal numbers of `seed`, shape (count,), those that the page draws too.
-
-    Source: T. Ettinger's generator mulberry32; Box and Muller (1958), Ann. Math. Statist. 29(2).
-    """
-    state, word = seed, SEEDS - 1
-
-    def uniform() -> float:
-        nonlocal state
-        state = (state + 0x6D2B79F5) & word
-        t = ((state ^ state >> 15) * (state | 1)) & word
-        t ^= (t + ((t ^ t >> 7) * (t | 61))) & word
-        return ((t ^ t >> 14) + 0.5) / SEEDS
-
-    radii = [(math.sqrt(-2 * math.log(uniform())), 2 * math.pi * uniform()) for _ in range(count)]
-    return np.array([r * math.cos(angle) for r, angle in radii])
