@@ -313,7 +313,7 @@ class Cotangent extends Figure {
     });
     this.movesTitle = h("p", { className: "live-part" });
     return h("div", {}, this.movesTitle,
-      h("ul", { className: "live-moves", tabIndex: 0, role: "group", ariaLabel: "How each output moves" }, ...this.moves.map(({ node }) => node)));
+      h("ul", { className: "live-moves", tabIndex: 0, role: "list", ariaLabel: "How each output moves" }, ...this.moves.map(({ node }) => node)));
   }
 
   // One frame: compute, then draw.

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from operate import READY, arrays_of, drag, entry_name, frame, shown, states, touch
 
 from scalarloss import Program, jacobian, vjp
@@ -642,3 +643,21 @@ def test_a_drag_of_the_dial_costs_little(page, show):
     spent = page.evaluate("spent")
     assert len(spent) >= 30
     assert np.median(spent) <= 4
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_axe_finds_nothing_in_what_scrolls(page, show, width):
+    """Longer and wider than any in a chapter, where test_access.py looks."""
+    page.set_viewport_size({"width": width, "height": 900})
+    f = np.linspace(-2.0, 2.0, 200).reshape(20, 10)
+    widget = Cotangent(lambda x: np.sin(np.dot(f, x)), x=np.linspace(-1, 1, 10))
+    figure = show(states(widget), [widget.model_id])
+    page.evaluate((ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8"))
+    for name in ("ones", "random"):
+        figure.get_by_role("button", name=name).click()
+        frame(page)
+        found = page.evaluate(
+            """async () => (await axe.run("figure.live-figure")).violations
+                .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))"""
+        )
+        assert found == []
