@@ -86,6 +86,8 @@ export function numberInput(text, { change, step = "any", min = "", max = "", hi
     } else input.value = shown;
   };
   input.addEventListener("change", commit);
+  // JupyterLab keeps Enter from being a change of its own.
+  input.addEventListener("keydown", ({ key }) => key === "Enter" && commit());
   const name = h("span", { className: hidden ? "live-unseen" : "" }, text);
   return {
     node: h("label", { className: "live-field" }, name, input),

@@ -1,0 +1,223 @@
+"""Every live figure in JupyterLab with a kernel: what the page does, Python has, and back."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import nbformat
+import pytest
+from conftest import ROOT, opened
+from jupyter_client import BlockingKernelClient
+from operate import READY, shown
+
+import scalarloss.live
+
+SECONDS = 60  # the longest wait for a server, a kernel or a figure
+
+START = """
+import numpy as np
+from scalarloss.layers import cross_entropy, dense, softmax
+from scalarloss.live import *
+
+x, t = np.array([1.0, 2.0]), np.array([1.0, 0.0])
+layer = {"W": np.array([[0.2, 0.5], [0.8, 0.1]]), "b": np.array([0.3, 0.7])}
+
+def loss(W, b):
+    return cross_entropy(dense(x, W, b), t)
+
+def probabilities(W, b):
+    return softmax(dense(x, W, b))
+
+def move(fig):
+    fig.params = {name: 1.5 * array for name, array in fig.params.items()}
+
+def entries(arrays):
+    return {
+        name + (f"[{', '.join(map(str, index))}]" if index else ""): float(array[index])
+        for name, array in arrays.items() for index in np.ndindex(array.shape)
+    }
+"""
+
+
+def types(label, text):
+    def act(figure):
+        field = figure.get_by_label(label, exact=True)
+        field.fill(text)
+        field.press("Enter")
+
+    return act
+
+
+def presses(name):
+    return lambda figure: figure.get_by_role("button", name=name, exact=True).click()
+
+
+# Of each figure: the constructor; what a reader does in the page; what Python sets after that; and
+# quantities that the page shows, as Python has them. Both sides must change every one of these.
+FIGURES = {
+    "ChainRule": (
+        "ChainRule(loss, **layer)",
+        [types("exact W[0, 0]", "-0.3"), presses("forward")],
+        "move(fig); fig.at = 2 * fig.at",
+        {"at": "fig.at", "value": "fig.params['W'][0, 0]"},
+    ),
+    "ConvolutionGradient": (
+        "ConvolutionGradient(lambda y: np.sum(np.tanh(y)), x=np.eye(3), w=layer['W'])",
+        [types("exact x[0, 0]", "-0.3"), presses("Next output")],
+        "move(fig); fig.seen = 3",
+        {
+            "loss": "fig.loss",
+            "bias-gradient": "fig.so_far['b']",
+            "forward-pairing": "fig.pairings[0]",
+        },
+    ),
+    "Cotangent": (
+        "Cotangent(probabilities, **layer)",
+        [types("exact W[0, 0]", "-0.3"), types("v[1]", "0.75")],
+        "move(fig); fig.v = [-1.0, 0.5]",
+        {"weighted": "np.sum(fig.v * fig.output)", "slope": "fig.vjp[0, 0]"},
+    ),
+    "Descent": (
+        "Descent(loss, steps=9, **layer)",
+        [types("exact W[0, 0]", "-0.3"), types("exact rate", "0.05")],
+        "move(fig); fig.steps = 4",
+        {"loss": "fig.loss", "end-loss": "fig.losses(fig.path)[-1]"},
+    ),
+    "LossResponse": (
+        "LossResponse(loss, **layer)",
+        [types("exact W[0, 0]", "-0.3"), presses("One gradient step")],
+        "move(fig); fig.entry = ('b', 1)",
+        {"loss": "fig.loss", "slope": "fig.gradient[fig.entry[0]][fig.entry[1]]"},
+    ),
+    "StepSize": (
+        "StepSize(loss, **layer)",
+        [types("exact W[0, 0]", "-0.3"), types("exact h", "0.001")],
+        "move(fig); fig.step = 0.01",
+        {"truth": "fig.truth", "central": "fig.estimates['central']"},
+    ),
+}
+
+
+def test_each_figure_is_tested():
+    assert set(FIGURES) == set(scalarloss.live.__all__)
+
+
+def within(seconds, found):
+    """What `found` gives once it is true; what it gave last, when the time is over."""
+    until = time.monotonic() + seconds
+    while not (result := found()) and time.monotonic() < until:
+        time.sleep(0.1)
+    return result
+
+
+@pytest.fixture(scope="module")
+def jupyter(tmp_path_factory):
+    """A JupyterLab with settings of its own, and a notebook that makes every figure."""
+    home = tmp_path_factory.mktemp("lab")
+    folders = {name: home / name for name in ("notebooks", "config", "data", "runtime", "ipython")}
+    for folder in (*folders.values(), folders["config"] / "labconfig"):
+        folder.mkdir()
+    cells = [START, *(f"{name} = {code}\n{name}" for name, (code, *_) in FIGURES.items())]
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell.strip()) for cell in cells],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+    )
+    nbformat.write(notebook, folders["notebooks"] / "figures.ipynb")
+    news = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+    (folders["config"] / "labconfig" / "page_config.json").write_text(json.dumps(news))
+    environment = os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "IPYTHONDIR": str(folders["ipython"]),
+        "JUPYTER_CONFIG_DIR": str(folders["config"]),
+        "JUPYTER_DATA_DIR": str(folders["data"]),
+        "JUPYTER_RUNTIME_DIR": str(folders["runtime"]),
+    }
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
+    options = ["ip=127.0.0.1", "port=0", f"root_dir={folders['notebooks']}"]
+    command += [f"--ServerApp.{option}" for option in options] + ["--IdentityProvider.token="]
+    log = home / "log"
+    with log.open("w") as output:
+        running = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+    try:
+        found = within(SECONDS, lambda: list(folders["runtime"].glob("jpserver-*.json")))
+        assert found, f"JupyterLab does not start:\n{log.read_text()}"
+        address = within(1, lambda: json.loads(found[0].read_text() or "{}"))["url"]
+        yield SimpleNamespace(address=address, runtime=folders["runtime"])
+    finally:
+        running.terminate()
+        running.wait(SECONDS)
+
+
+@pytest.fixture(scope="module")
+def lab(jupyter, browser):
+    """The notebook's page after "Run All Cells"; its console must stay empty."""
+    with opened(browser) as page:
+        page.set_default_timeout(1000 * SECONDS)
+        page.goto(f"{jupyter.address}lab/tree/figures.ipynb")
+        page.locator(".jp-Toolbar-kernelName", has_text="Python 3").wait_for()
+        page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        page.locator(READY).nth(len(FIGURES) - 1).wait_for()
+        yield page
+
+
+@pytest.fixture(scope="module")
+def kernel(jupyter, lab):
+    """Ask the kernel behind the page: run code, and give back the value of an expression."""
+    (session,) = lab.request.get(f"{jupyter.address}api/sessions").json()
+    file = jupyter.runtime / f"kernel-{session['kernel']['id']}.json"
+    client = BlockingKernelClient(connection_file=str(file))
+    client.load_connection_file()
+    client.start_channels()
+
+    def ask(code, expression="None"):
+        reply = client.execute_interactive(
+            code, silent=True, user_expressions={"it": expression}, timeout=SECONDS
+        )["content"]
+        assert reply["status"] == "ok", reply
+        assert reply["user_expressions"]["it"]["status"] == "ok", reply
+        return ast.literal_eval(reply["user_expressions"]["it"]["data"]["text/plain"])
+
+    yield ask
+    client.stop_channels()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_state_goes_both_ways(lab, kernel, name):
+    _, acts, said, quantities = FIGURES[name]
+    figure = lab.locator(READY).nth(list(FIGURES).index(name))
+    kernel(f"fig = {name}")
+    parts = ", ".join(f"{quantity!r}: float({code})" for quantity, code in quantities.items())
+
+    def apart():
+        """Each number that page and kernel do not share, as both have it; and the quantities."""
+        page = shown(figure)
+        arrays, quantity = kernel("", f"entries(fig.params), {{{parts}}}")
+        pairs = {k: (page["quantity"].get(k), v) for k, v in quantity.items()}
+        pairs |= {k: (page["entry"][k], arrays[k]) for k in arrays.keys() & page["entry"].keys()}
+        near = {k: pytest.approx(b, rel=1e-12, abs=1e-15) for k, (_, b) in pairs.items()}
+        return {k: pair for k, pair in pairs.items() if pair[0] != near[k]}, quantity
+
+    def agreed(before):
+        """The quantities, once they have moved and page and kernel hold the same numbers."""
+
+        def settled():
+            differing, now = apart()
+            return not differing and now != before
+
+        assert within(SECONDS, settled), f"page and kernel, and before: {apart()}, {before}"
+        return apart()[1]
+
+    first = now = agreed(None)
+    for act in acts:
+        act(figure)
+        now = agreed(now)
+    assert not [quantity for quantity in quantities if now[quantity] == first[quantity]]
+    kernel(said)
+    last = agreed(now)
+    assert not [quantity for quantity in quantities if last[quantity] == now[quantity]]
