@@ -19,7 +19,7 @@ EMPTY = """article => [...article.querySelectorAll("p, .cell, .live-mount, .math
 def page(request, browser):
     """A page that runs no script, on a phone and on a desk."""
     context = browser.new_context(
-        java_script_enabled=False, bypass_csp=True, viewport={"width": request.param, "height": 900}
+        java_script_enabled=False, viewport={"width": request.param, "height": 900}
     )
     yield context.new_page()
     context.close()
@@ -75,6 +75,8 @@ def test_what_is_folded_opens(page, site, name):
 def test_what_would_be_missing_is_found(page, site):
     page.goto(f"{site}/{PAGES[0]}")
     article = page.locator("article")
-    page.add_style_tag(content="article h2 + p { margin-top: -9em } .live-mount { height: 0 }")
+    restyle = "(node, style) => node.setAttribute('style', style)"
+    article.locator("h2 + p").first.evaluate(restyle, "margin-top: -9em")
+    article.locator("pre").first.evaluate(restyle, "display: none")
     assert article.evaluate(STACKED) != []
     assert article.evaluate(EMPTY) != []
