@@ -23,7 +23,8 @@ every_figure = pytest.mark.parametrize("name", WITH_FIGURES)
 def themes(browser):
     """One page for each theme, for all tests of this file."""
     contexts = [
-        browser.new_context(color_scheme=theme, reduced_motion="reduce") for theme in THEMES
+        browser.new_context(color_scheme=theme, reduced_motion="reduce", bypass_csp=True)
+        for theme in THEMES
     ]
     for context in contexts:
         context.add_init_script(path=ROOT / "node_modules" / "axe-core" / "axe.min.js")

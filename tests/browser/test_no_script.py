@@ -75,6 +75,8 @@ def test_what_is_folded_opens(page, site, name):
 def test_what_would_be_missing_is_found(page, site):
     page.goto(f"{site}/{PAGES[0]}")
     article = page.locator("article")
-    page.add_style_tag(content="article h2 + p { margin-top: -9em } .live-mount { height: 0 }")
+    restyle = "(node, style) => node.setAttribute('style', style)"
+    article.locator("h2 + p").first.evaluate(restyle, "margin-top: -9em")
+    article.locator("pre").first.evaluate(restyle, "display: none")
     assert article.evaluate(STACKED) != []
     assert article.evaluate(EMPTY) != []
