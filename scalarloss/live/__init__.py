@@ -8,4 +8,12 @@ from scalarloss.live.drill import Drill
 from scalarloss.live.loss_response import LossResponse
 from scalarloss.live.step_size import StepSize
 
-__all__ = ["ChainRule", "ConvolutionGradient", "Cotangent", "Descent", "Drill", "LossResponse", "StepSize"]
+__all__ = [
+    "ChainRule",
+    "ConvolutionGradient",
+    "Cotangent",
+    "Descent",
+    "Drill",
+    "LossResponse",
+    "StepSize",
+]
