@@ -215,6 +215,8 @@ class Drill extends Figure {
     typing.addEventListener("keydown", (event) => this.move(event, columns));
     this.said = h("p", { className: "live-note live-drill-says" });
     this.sheets = numberInput("sheet", { min: 0, max: SEEDS - 1, step: 1, change: (seed) => this.next(seed) });
+    this.correct = readout("right-entries");
+    write(this.correct.name, "entries right");
     this.score = readout("streak");
     write(this.score.name, "right in a row");
     const link = this.model.onPage ? [button("Copy link to this sheet", () => this.copyLink())] : [];
@@ -224,7 +226,7 @@ class Drill extends Figure {
       this.said,
       h("div", { className: "live-buttons" },
         button("New numbers", () => this.next((this.seed + 1) % SEEDS)), button("Show one entry", () => this.show(false)),
-        button("Show all", () => this.show(true)), ...link, this.sheets.node, this.score.node),
+        button("Show all", () => this.show(true)), ...link, this.sheets.node, this.correct.node, this.score.node),
     );
   }
 
@@ -261,6 +263,8 @@ class Drill extends Figure {
     write(this.said, this.note || words);
     this.note = "";
     this.sheets.show(this.seed);
+    const right = marks.filter((mark) => mark === "right").length;
+    this.correct.show(right, `${right} of ${this.size}`);
     this.score.show(this.streak, String(this.streak));
   }
 }

@@ -71,7 +71,7 @@ FIGURES = {
         "move(fig); fig.seen = 3",
         {
             "loss": "fig.loss",
-            "bias-gradient": "fig.so_far['b']",
+            "cotangent-sum": "np.sum(fig.cotangent)",
             "forward-pairing": "fig.pairings[0]",
         },
     ),
@@ -86,6 +86,12 @@ FIGURES = {
         [types("exact W[0, 0]", "-0.3"), types("exact rate", "0.05")],
         "move(fig); fig.steps = 4",
         {"loss": "fig.loss", "end-loss": "fig.losses(fig.path)[-1]"},
+    ),
+    "Drill": (
+        "Drill(loss, 'W', **layer)",
+        [presses("Show one entry")],
+        "fig.answer = fig.gradient['W']",
+        {"right-entries": "np.sum(np.abs(fig.answer - fig.gradient['W']) < 0.0051)"},
     ),
     "LossResponse": (
         "LossResponse(loss, **layer)",
