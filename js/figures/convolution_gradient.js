@@ -242,7 +242,7 @@ class ConvolutionGradient extends Figure {
     const long = seen > TERMS ? `Σ g over ${seen} outputs` : written(terms);
     const so = `∂L/∂b${seen < total ? " so far" : ""} = ${seen > 1 ? `${long} = ` : ""}${brief(sum.shown)}.`;
     if (seen < total) return so;
-    if (sum.isZero && sum.size > 0) return `${so} Each output pulls at the bias, and the pulls cancel.`;
+    if (sum.isZero && sum.size > 0) return `${so} The outputs pull at the bias, and the pulls cancel.`;
     return `${so} All ${total} are counted: these are the gradients.`;
   }
 

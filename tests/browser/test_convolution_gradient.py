@@ -182,6 +182,22 @@ def test_a_finger_that_scrolls_the_page_moves_no_entry(page, show):
     assert cell(figure, "x[0, 0]").get_attribute("aria-pressed") == "true"
 
 
+def test_a_drag_that_the_page_takes_back_leaves_the_entry_as_it_was(page, show):
+    figure = open_figure(show, article())
+    node = cell(figure, "x[1, 1]")
+    box = node.bounding_box()
+    session = page.context.new_cdp_session(page)
+    session.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    for kind, way in (("Start", 0), ("Move", 20), ("Move", 60)):
+        points = [{"x": box["x"] + 10 + way, "y": box["y"] + 10}]
+        session.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
+        frame(page)
+    assert shown(figure)["entry"]["x[1, 1]"] > 5.5
+    session.send("Input.dispatchTouchEvent", {"type": "touchCancel", "touchPoints": []})
+    frame(page)
+    assert shown(figure)["entry"]["x[1, 1]"] == 5
+
+
 def test_a_drag_keeps_to_the_grain_of_small_and_large_numbers(page, show):
     for size in (1e-3, 1e4):
         widget = ConvolutionGradient(np.sum, x=size * X, w=W)
@@ -251,11 +267,12 @@ def test_words_say_what_an_output_adds(page, show):
         "[[2, 0], [0, −2]], to that window of ∂L/∂x; and 2 to ∂L/∂b.",
         "∂L/∂b so far = −3 + 2 = −1.",
     ]
+    assert figure.locator('[data-gradient="w[0, 1]"]').inner_text() == "−7.000"
     press(page, figure, "Next output", 2)
-    assert "∂L/∂b = −3 + 2 − 1 + 2 = 0. Each output pulls" in words(figure)
+    assert "∂L/∂b = −3 + 2 − 1 + 2 = 0. The outputs pull" in words(figure)
     voice = figure.locator("[aria-live=polite]")
     page.wait_for_function(
-        "node => node.textContent.includes('0. Each')", arg=voice.element_handle()
+        "node => node.textContent.includes('0. The outputs')", arg=voice.element_handle()
     )
     widget = larger(pixel=(1, 2))
     shares = widget.cotangent[1, 2] * widget.params["x"][1:4, 2:4]
