@@ -148,7 +148,9 @@ class ConvolutionGradient extends Figure {
     let held = null;
     const down = ({ target, button: pressed, pointerId: id, clientX: x, clientY: y }) => {
       const cell = this.grids[name].cells.find(({ node }) => node === target);
-      if (cell && !pressed && !held) held = { id, x, y, cell, value: null };
+      if (!cell || pressed || held) return;
+      target.setPointerCapture(id);
+      held = { id, x, y, cell, value: null };
     };
     const drag = ({ pointerId: id, pointerType, clientX, clientY }) => {
       if (id !== held?.id) return;
@@ -157,7 +159,6 @@ class ConvolutionGradient extends Figure {
       if (held.value === null) {
         if (!grains) return;
         this.choose(name, held.cell.at);
-        held.cell.node.setPointerCapture(id);
         held.value = this.value;
       }
       this.moveTo(snap(held.value + grains * this.grain, this.grain));
@@ -241,7 +242,7 @@ class ConvolutionGradient extends Figure {
     const long = seen > TERMS ? `Σ g over ${seen} outputs` : written(terms);
     const so = `∂L/∂b${seen < total ? " so far" : ""} = ${seen > 1 ? `${long} = ` : ""}${brief(sum.shown)}.`;
     if (seen < total) return so;
-    if (sum.isZero && sum.size > 0) return `${so} Each output pulls at the bias, and the pulls cancel.`;
+    if (sum.isZero && sum.size > 0) return `${so} The outputs pull at the bias, and the pulls cancel.`;
     return `${so} All ${total} are counted: these are the gradients.`;
   }
 
