@@ -2,21 +2,25 @@
 
 The theme brings 860 kB to a page that uses a twentieth of it. After the build, all style sheets
 become `site.css`, less the names that no page and no script mentions; all scripts become `site.js`;
-and each font keeps the characters that the pages show. The pages ask for them by a hash of what is
-in them. Nothing comes from another host, and each page's Content-Security-Policy says so.
+each font keeps the characters that the pages show in it; and plots keep the colours that an eye
+tells apart. The pages ask for them by a hash of what is in them. Nothing comes from another host,
+and each page's Content-Security-Policy says so.
 """
 
 import hashlib
+import html
 import io
 import logging
 import re
 from base64 import b64encode
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import lightningcss
 from fontTools import subset
 from fontTools.ttLib import TTFont
+from PIL import Image
 from sphinx.application import Sphinx
 
 logging.getLogger("fontTools").setLevel(logging.WARNING)
@@ -55,11 +59,14 @@ SCRIPTS = (  # in the order in which they need each other
     "_static/scrolling.js",
 )
 THEME_STYLES = ("_static/basic.css", "_static/styles/pydata-sphinx-theme.css")
-FIRST_FONTS = ("fonts/KaTeX_Main-Regular.woff2", "fonts/KaTeX_Math-Italic.woff2")
+ICONS = "fonts/fa-solid-900.woff2"
+FORMULAS = ("fonts/KaTeX_Main-Regular.woff2", "fonts/KaTeX_Math-Italic.woff2")
 # Made by a script as a page is read: words that no page and no script spells out.
 DYNAMIC = {"show", "scrolled", "highlighted", "success"}
-# What the live figures write in the mathematics' font.
+# What the live figures write in the mathematics' font, and of that in bold.
 FIGURES_TEXT = "".join(map(chr, range(32, 127))) + "−×·∂…ᵀ∞⁻⁰¹²³⁴⁵⁶⁷⁸⁹√ε "
+FIGURES_BOLD = "0123456789.,+−×…∞⁻⁰¹²³⁴⁵⁶⁷⁸⁹ []()eNa"
+COLOURS = 64  # of a plot
 
 
 def dress(
@@ -67,7 +74,8 @@ def dress(
 ) -> None:
     """Give a page's template what `layout.html` asks for, and remember the style sheets."""
     context |= {"policy": POLICY, "theme_script": THEME_SCRIPT, "widget_state": WIDGET_STATE}
-    context["fonts"] = FIRST_FONTS if 'class="katex"' in context.get("body", "") else ()
+    formulas = 'class="katex"' in context.get("body", "")
+    context["fonts"] = (ICONS, *FORMULAS) if formulas else (ICONS,)
     sheets = (str(sheet.filename) for sheet in context["css_files"])
     app.site_styles = list(dict.fromkeys([*THEME_STYLES, *sheets]))  # type: ignore[attr-defined]
 
@@ -86,21 +94,27 @@ def lighten(app: Sphinx, exception: Exception | None) -> None:
     live = (LIVE / "page.js").read_text("utf-8")
     searching = (static / "searchtools.js").read_text("utf-8")
     named = re.findall(r'(?:class|id)="([^"]*)"', "".join(texts.values()))
-    mentioned = "\n".join([*named, script, live, searching])
+    figures = (LIVE / "figures.css").read_text("utf-8")
+    mentioned = "\n".join([*named, uncommented(script), uncommented(searching), figures])
     style = join_styles(site, app.site_styles)  # type: ignore[attr-defined]
-    style += (LIVE / "figures.css").read_text("utf-8")
-    style = shrink(style, set(re.findall(r"[\w-]+", mentioned)) | DYNAMIC)
+    style = shrink(style, set(re.findall(r"[\w-]+", mentioned)) | DYNAMIC) + figures
     (static / "fonts").mkdir(exist_ok=True)
-    style, stamps = shrink_fonts(static, style, shown(texts.values()))
+    style, stamps = shrink_fonts(static, style, letters(texts.values()))
     for name, text in {"site.css": style, "site.js": script, "live.js": live}.items():
         (static / name).write_text(text, "utf-8")
         stamps[name] = stamp(text.encode())
+    sizes = shrink_pictures(site / "_images")
     address = "|".join(map(re.escape, stamps))
     for page, text in texts.items():
         stamped = re.sub(
             rf'(_static/({address}))(?:\?v=\w+)?"',
             lambda found: f'{found[1]}?v={stamps[found[2]]}"',
             text.replace(' onclick="window.print()"', ""),  # menus.js does that
+        )
+        stamped = re.sub(
+            r'(<img [^>]*src="(?:[^"]*/)?_images/([^"/]+)")(?: width[^>]*)? />',
+            lambda found: f"{found[1]}{sizes.get(found[2], '')} />",
+            stamped,
         )
         if stamped != text:
             page.write_text(stamped, "utf-8")
@@ -143,22 +157,33 @@ def shrink(style: str, mentioned: set[str]) -> str:
     return style
 
 
-def shown(pages: Any) -> str:
-    """Every character that some formula of the pages shows."""
-    found: set[str] = set(FIGURES_TEXT)
-    for page in pages:
-        for formula in re.findall(r'class="katex-html"(.*?)(?=<p|</p|</div|<h\d|</li)', page, re.S):
-            found.update("".join(re.findall(r">([^<]+)", formula)))
-    return "".join(sorted(found))
+def uncommented(script: str) -> str:
+    return re.sub(r"/\*.*?\*/|^\s*//.*$", "", script, flags=re.S | re.M)
 
 
-def shrink_fonts(static: Path, style: str, text: str) -> tuple[str, dict[str, str]]:
+def letters(pages: Iterable[str]) -> dict[str, str]:
+    """The characters that formulas and figures show, by KaTeX's font; "" for all its rarer ones."""
+    found = {"Main-Regular": set(FIGURES_TEXT), "Math-Italic": set(), "": set(FIGURES_BOLD)}
+    for formula in re.findall(r'class="katex-html"(.*?)(?=<p|</p|</div|<h\d|</li)', "".join(pages)):
+        for classes, text in re.findall(r'(?:class="([^"]*)"[^<>]*)?>([^<>]+)', formula):
+            if "mathnormal" in classes:
+                font = "Math-Italic"
+            elif re.search(r"\b(math|text)(?!rm)\w\w|boldsymbol|ams", classes):
+                font = ""
+            else:
+                font = "Main-Regular"
+            found[font].update(html.unescape(text))
+    return {font: "".join(sorted(characters)) for font, characters in found.items()}
+
+
+def shrink_fonts(static: Path, style: str, letters: dict[str, str]) -> tuple[str, dict[str, str]]:
     """Cut each font to the characters used; forget faces that no rule names.
 
     Returns the style that asks for them, and the stamp of each font.
     """
     faces = re.findall(r"@font-face\{[^}]*\}", style)
     rules = re.sub(r"@font-face\{[^}]*\}", "", style)
+    everything = "".join(letters.values())
     stamps, kept = {}, []
     for face in faces:
         family = re.search(r"font-family:([^;}]+)", face)
@@ -166,11 +191,19 @@ def shrink_fonts(static: Path, style: str, text: str) -> tuple[str, dict[str, st
         if not family or not source or family[1].strip("\"'") not in rules:
             continue
         path = static / source[1].strip("\"'")
-        cut = cut_font(path, icons(rules) if "fontawesome" in source[1] else text)
+        name = path.stem.removeprefix("KaTeX_")
+        if name.startswith("fa-"):
+            characters = icons(rules)
+        elif name.startswith("Size"):
+            characters = everything
+        else:
+            characters = letters.get(name, letters[""])
+        cut = cut_font(path, characters)
         (static / "fonts" / path.name).write_bytes(cut)
         stamps[f"fonts/{path.name}"] = stamp(cut)
         address = f"url(fonts/{path.name}?v={stamp(cut)})"
-        kept.append(re.sub(r"src:[^;}]+", f'src:{address}format("woff2")', face))
+        face = re.sub(r"src:[^;}]+", f'src:{address}format("woff2")', face)
+        kept.append(face if "font-display" in face else f"{face[:-1]};font-display:swap}}")
     return "".join(dict.fromkeys(kept)) + rules, stamps
 
 
@@ -180,10 +213,24 @@ def icons(rules: str) -> str:
     return "".join(sorted(set(re.findall("[\ue000-\uf8ff]", escaped))))
 
 
+def shrink_pictures(folder: Path) -> dict[str, str]:
+    """Give each opaque PNG few colours; return its size and its turn as an image's attributes."""
+    found = {}
+    for path in sorted(folder.glob("*.png")):
+        with Image.open(path) as picture:
+            width, height = picture.size
+            opaque = picture.mode == "RGB" or picture.getextrema()[-1] == (255, 255)
+            if picture.mode != "P" and opaque:
+                few = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+                few.save(path, optimize=True)
+        found[path.name] = f' width="{width}" height="{height}" loading="lazy"'
+    return found
+
+
 def cut_font(path: Path, characters: str) -> bytes:
     """A font file less every glyph that these characters do not need."""
     font = TTFont(path, recalcTimestamp=False)
-    subsetter = subset.Subsetter(subset.Options())
+    subsetter = subset.Subsetter(subset.Options(hinting=False))
     subsetter.populate(text=characters)
     subsetter.subset(font)
     font.flavor = "woff2"
