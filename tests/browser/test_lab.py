@@ -1,22 +1,13 @@
 """Every live figure in JupyterLab with a kernel: what the page does, Python has, and back."""
 
 import ast
-import json
-import os
-import subprocess
-import sys
-import time
-from types import SimpleNamespace
 
-import nbformat
 import pytest
-from conftest import ROOT, opened
-from jupyter_client import BlockingKernelClient
+from conftest import opened
+from lab import SECONDS, running_lab, within
 from operate import READY, shown
 
 import scalarloss.live
-
-SECONDS = 60  # the longest wait for a server, a kernel or a figure
 
 START = """
 import numpy as np
@@ -112,91 +103,42 @@ def test_each_figure_is_tested():
     assert set(FIGURES) == set(scalarloss.live.__all__)
 
 
-def within(seconds, found):
-    """What `found` gives once it is true; what it gave last, when the time is over."""
-    until = time.monotonic() + seconds
-    while not (result := found()) and time.monotonic() < until:
-        time.sleep(0.1)
-    return result
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    with running_lab(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
 
 
 @pytest.fixture(scope="module")
-def jupyter(tmp_path_factory):
-    """A JupyterLab with settings of its own, and a notebook that makes every figure."""
-    home = tmp_path_factory.mktemp("lab")
-    folders = {name: home / name for name in ("notebooks", "config", "data", "runtime", "ipython")}
-    for folder in (*folders.values(), folders["config"] / "labconfig"):
-        folder.mkdir()
-    cells = [START, *(f"{name} = {code}\n{name}" for name, (code, *_) in FIGURES.items())]
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(cell.strip()) for cell in cells],
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
-    )
-    nbformat.write(notebook, folders["notebooks"] / "figures.ipynb")
-    news = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
-    (folders["config"] / "labconfig" / "page_config.json").write_text(json.dumps(news))
-    environment = os.environ | {
-        "PYTHONPATH": str(ROOT),
-        "IPYTHONDIR": str(folders["ipython"]),
-        "JUPYTER_CONFIG_DIR": str(folders["config"]),
-        "JUPYTER_DATA_DIR": str(folders["data"]),
-        "JUPYTER_RUNTIME_DIR": str(folders["runtime"]),
-    }
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
-    options = ["ip=127.0.0.1", "port=0", f"root_dir={folders['notebooks']}"]
-    command += [f"--ServerApp.{option}" for option in options] + ["--IdentityProvider.token="]
-    log = home / "log"
-    with log.open("w") as output:
-        running = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
-    try:
-        found = within(SECONDS, lambda: list(folders["runtime"].glob("jpserver-*.json")))
-        assert found, f"JupyterLab does not start:\n{log.read_text()}"
-        address = within(1, lambda: json.loads(found[0].read_text() or "{}"))["url"]
-        yield SimpleNamespace(address=address, runtime=folders["runtime"])
-    finally:
-        running.terminate()
-        running.wait(SECONDS)
-
-
-@pytest.fixture(scope="module")
-def lab(jupyter, browser):
-    """The notebook's page after "Run All Cells"; its console must stay empty."""
+def notebook(lab, browser):
+    """The page of a notebook that makes every figure, all run; its console must stay empty."""
     with opened(browser) as page:
-        page.set_default_timeout(1000 * SECONDS)
-        page.goto(f"{jupyter.address}lab/tree/figures.ipynb")
-        page.locator(".jp-Toolbar-kernelName", has_text="Python 3").wait_for()
-        page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        cells = [f"{name} = {code}\n{name}" for name, (code, *_) in FIGURES.items()]
+        lab.open(page, "figures.ipynb", [START, *cells])
         page.locator(READY).nth(len(FIGURES) - 1).wait_for()
         yield page
 
 
 @pytest.fixture(scope="module")
-def kernel(jupyter, lab):
-    """Ask the kernel behind the page: run code, and give back the value of an expression."""
-    (session,) = lab.request.get(f"{jupyter.address}api/sessions").json()
-    file = jupyter.runtime / f"kernel-{session['kernel']['id']}.json"
-    client = BlockingKernelClient(connection_file=str(file))
-    client.load_connection_file()
-    client.start_channels()
+def kernel(lab, notebook):
+    """Run code in the notebook's kernel, and get the value of an expression."""
+    with lab.kernel(notebook) as client:
 
-    def ask(code, expression="None"):
-        reply = client.execute_interactive(
-            code, silent=True, user_expressions={"it": expression}, timeout=SECONDS
-        )["content"]
-        assert reply["status"] == "ok", reply
-        assert reply["user_expressions"]["it"]["status"] == "ok", reply
-        return ast.literal_eval(reply["user_expressions"]["it"]["data"]["text/plain"])
+        def ask(code, expression="None"):
+            reply = client.execute_interactive(
+                code, silent=True, user_expressions={"it": expression}, timeout=SECONDS
+            )["content"]
+            assert reply["status"] == "ok", reply
+            assert reply["user_expressions"]["it"]["status"] == "ok", reply
+            return ast.literal_eval(reply["user_expressions"]["it"]["data"]["text/plain"])
 
-    yield ask
-    client.stop_channels()
+        yield ask
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_state_goes_both_ways(lab, kernel, name):
+def test_state_goes_both_ways(notebook, kernel, name):
     _, acts, said, quantities = FIGURES[name]
-    figure = lab.locator(READY).nth(list(FIGURES).index(name))
+    figure = notebook.locator(READY).nth(list(FIGURES).index(name))
     kernel(f"fig = {name}")
     parts = ", ".join(f"{quantity!r}: float({code})" for quantity, code in quantities.items())
 
