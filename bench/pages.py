@@ -137,9 +137,11 @@ def lighthouse(chromium: str, address: str, runs: int) -> dict[str, float]:
         with tempfile.TemporaryDirectory() as folder:
             report = Path(folder) / "report.json"
             subprocess.run(
-                ["node", str(LIGHTHOUSE), address, "--quiet", f"--chrome-flags={flags}"]
-                + ["--output=json", f"--output-path={report}", "--max-wait-for-load=90000"]
-                + [f"--only-categories={','.join(CATEGORIES)}"],
+                [
+                    *("node", str(LIGHTHOUSE), address, "--quiet", f"--chrome-flags={flags}"),
+                    *("--output=json", f"--output-path={report}", "--max-wait-for-load=90000"),
+                    f"--only-categories={','.join(CATEGORIES)}",
+                ],
                 env=os.environ | {"CHROME_PATH": chromium},
                 check=True,
             )

@@ -102,7 +102,7 @@ def pages_of(name: str) -> Path:
 
 
 def stand_ins() -> dict[str, Path]:
-    """The hosts that a stock page asks, as folders of this machine; to be served at `.localhost`."""
+    """The hosts that a stock page asks, as folders here; to be served at `.localhost`."""
     hosts = FOLDER / "hosts"
     shutil.rmtree(hosts, ignore_errors=True)
     for host, packages in ELSEWHERE.items():
