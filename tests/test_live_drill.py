@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from scalarloss import NotScalarError, ShapeError, grad
+from scalarloss import NonFiniteError, NotScalarError, ShapeError, grad
 from scalarloss.layers import cross_entropy, dense, softmax, squared_error
 from scalarloss.live import Drill
 from scalarloss.live.drill import close
@@ -50,6 +50,49 @@ def test_only_what_is_to_be_drawn_is_drawn():
     assert set(drill.params["z"]) <= {0.0, 1.0, 2.0}
 
 
+def test_a_list_is_drawn_from_as_it_stands():
+    seen = set()
+    for seed in range(20):
+        drill = Drill(
+            lambda x: np.sum(x**2), "x", draw={"x": [-1, 0.5, 8]}, x=np.ones(3), seed=seed
+        )
+        seen |= set(drill.params["x"])
+    assert seen == {-1, 0.5, 8}
+
+
+def test_small_gradients_are_asked_for_in_more_places():
+    drill = Drill(lambda x: np.mean((x / 100) ** 2), "x", x=np.zeros(3))
+    drill.answer = np.zeros(3)
+    assert (drill.right, drill.mistake) == (False, "all zeros")
+    drill.answer = 2 * drill.gradient["x"]
+    assert drill.mistake == "every entry 2 times too large (a half forgotten?)"
+    drill.answer = drill.gradient["x"]
+    assert drill.right
+
+
+def test_a_mistake_that_no_sheet_can_show_does_not_spoil_the_rest():
+    """A gradient of equal entries reads the same backwards; it need not be zero for that."""
+    for seed in range(40):
+        drill = Drill(lambda x, a: np.sum(x) * a, "x", x=np.zeros(2), a=np.zeros(()), seed=seed)
+        assert drill.gradient["x"].all()
+
+
+def test_a_sum_is_told_from_a_mean_by_its_length():
+    drill = Drill(lambda x: np.mean(x**3), "x", x=np.ones(5))
+    drill.answer = 5 * drill.gradient["x"]
+    assert drill.mistake == "every entry 5 times too large (a sum over 5, not the mean?)"
+
+
+def test_a_function_without_a_finite_sheet_is_refused():
+    with pytest.raises(NonFiniteError, match="64 sheets"):
+        Drill(lambda x: np.sum(np.log(x)), "x", draw={"x": (-3, -1)}, x=np.ones(3))
+    for seed in range(20):  # and where some are, one of them is drawn
+        drill = Drill(
+            lambda x: np.sum(np.log(x)), "x", draw={"x": (-1, 3)}, x=np.ones(2), seed=seed
+        )
+        assert np.isfinite(drill.loss)
+
+
 def test_an_answer_is_marked():
     drill = layer()
     assert not drill.right
@@ -92,7 +135,7 @@ def test_state_goes_both_ways():
     sent = json.loads(json.dumps(drill.get_state(), allow_nan=False))
     assert sent["seed"] == 9
     assert sent["typed"] == [""] * 4
-    assert sent["ranges"] == {"W": [-3, 3], "x": [-3, 3], "t": [-3, 3]}
+    assert sent["choices"] == {key: [-3, -2, -1, 0, 1, 2, 3] for key in "Wxt"}
 
 
 def test_nonsense_is_refused():
@@ -102,6 +145,10 @@ def test_nonsense_is_refused():
     for wrong in (
         {"draw": {"Q": (0, 1)}},
         {"draw": {"x": (2, 2)}},
+        {"draw": {"x": (0, 0.5)}},
+        {"draw": {"x": (0, 1e9)}},
+        {"draw": {"x": [1]}},
+        {"draw": {"x": [1, np.nan]}},
         {"mistakes": {"of another shape": lambda W, x, t: x}},
     ):
         with pytest.raises(ShapeError):

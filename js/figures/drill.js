@@ -3,12 +3,12 @@
 
 import { Figure, copy, mount, needScalar } from "../figure.js";
 import { load } from "../program.js";
-import { allClose, close, kindOfMistake, readNumber, turned } from "../marking.js";
+import { allClose, kindOfMistake, lastPlace, near, readNumber, turned } from "../marking.js";
 import { SEEDS, uniforms } from "../random.js";
-import { brief, button, entryName, format, h, numberInput, readout, unflatten, write } from "../controls.js";
+import { brief, button, entryName, h, mark, numberInput, readout, unflatten, write } from "../controls.js";
 import "./drill.css";
 
-const TRIES = 64; // sheets of numbers that are drawn for a seed, until one is fair
+const TRIES = 64; // sheets of numbers that are drawn for a seed, until one hides no mistake
 const MARKS = { right: "✓", wrong: "✗", "": "" };
 
 export const render = (view) => mount("drill", Drill, view);
@@ -31,8 +31,10 @@ class Drill extends Figure {
     if (this.size > 36) throw new Error(`its gradient has ${this.size} entries, too many to type.`);
     this.ways = Object.entries(this.model.get("mistakes") ?? {}).flatMap(([name, way]) => {
       const program = load(way);
-      return String(program.outputShape) === String(this.shape) ? [[name, program]] : [];
+      const fits = program.inputs.every((input, i) => input.name === this.program.inputs[i]?.name && String(input.shape) === String(this.program.inputs[i].shape));
+      return fits && String(program.outputShape) === String(this.shape) ? [[name, program]] : [];
     });
+    this.sizes = [...new Set(this.program.inputs.flatMap(({ shape }) => shape))].filter((n) => n > 1).sort((a, b) => a - b);
     this.texts = this.readTyped() ?? Array(this.size).fill("");
     this.streak = 0;
     this.helped = false;
@@ -64,25 +66,31 @@ class Drill extends Figure {
   /** The numbers of a seed, as Python draws them. */
   sheet(seed) {
     const draw = uniforms(seed);
-    const ranges = this.model.get("ranges") ?? {};
-    const arrays = copy(this.initial);
+    const choices = this.model.get("choices") ?? {};
+    let best = copy(this.initial);
+    let fewest = Infinity;
     for (let tries = 0; tries < TRIES; tries++) {
+      const arrays = copy(this.initial);
       for (const { name } of this.inputs) {
-        const [low, high] = (Object.hasOwn(ranges, name) && ranges[name]) || [];
-        if (!Number.isInteger(low) || !Number.isInteger(high)) continue;
-        for (let i = 0; i < arrays[name].length; i++) arrays[name][i] = low + Math.floor(draw() * (high - low + 1));
+        const pick = Object.hasOwn(choices, name) ? choices[name] : null;
+        if (!Array.isArray(pick) || !pick.length || !pick.every(Number.isFinite)) continue;
+        for (let i = 0; i < arrays[name].length; i++) arrays[name][i] = pick[Math.floor(draw() * pick.length)];
       }
-      if (this.isFair(arrays)) break;
+      const hidden = this.hiddenAt(arrays);
+      if (hidden < fewest) [best, fewest] = [arrays, hidden];
+      if (!hidden) break;
     }
-    return arrays;
+    return best;
   }
 
-  /** Whether the numbers hide no mistake: each would show. */
-  isFair(arrays) {
-    const right = this.gradientAt(arrays);
+  /** How many kinds of mistake lead to the right answer, where they would go unseen. */
+  hiddenAt(arrays) {
+    const { value, grad } = this.program.valueAndGrad(arrays, [this.wrt]);
+    const right = grad[this.wrt].slice();
+    if (![value, ...right].every(Number.isFinite)) return Infinity;
     const others = [...this.knownAt(arrays), ...turned(right, this.shape)].map(([, other]) => other);
     others.push(right.map((v) => -v), right.map(() => 0));
-    return right.every(Number.isFinite) && !others.some((other) => allClose(other, right));
+    return others.filter((other) => allClose(other, right)).length;
   }
 
   gradientAt(arrays) {
@@ -94,6 +102,7 @@ class Drill extends Figure {
   }
 
   turnTo(seed) {
+    if (this.counted !== this.seed) this.streak = 0; // a sheet left unfinished ends the row
     this.values = this.sheet(seed);
     this.texts = Array(this.size).fill("");
     this.helped = false;
@@ -147,20 +156,35 @@ class Drill extends Figure {
   /** Fill in the first entry that is not right, or all of them. */
   show(all) {
     const right = this.gradientAt(this.values);
+    const marks = this.marks(right);
     this.helped = true;
     this.streak = 0;
     for (let i = 0; i < this.size; i++) {
-      const typed = readNumber(this.texts[i]);
-      if (typed !== null && close(typed, right[i])) continue;
-      this.texts[i] = String(Number(right[i].toFixed(4)));
-      if (!all) {
-        this.announcer.say(`${this.cells[i].name} is ${format(right[i])}.`);
-        break;
-      }
+      if (marks[i] === "right") continue;
+      this.texts[i] = String(Number(right[i].toPrecision(6)));
+      if (all) continue;
+      this.note = this.nudged(i);
+      this.announcer.say(this.note);
+      break;
     }
     this.model.set("typed", [...this.texts]);
     this.model.save_changes();
     this.schedule();
+  }
+
+  /** What entry `i` of the gradient says, tried out: by how much a small step moves the loss. */
+  nudged(i) {
+    const nudge = 0.001;
+    const loss = (by) => {
+      const arrays = copy(this.values);
+      arrays[this.wrt][i] += by;
+      return this.program.run(arrays)[0];
+    };
+    const start = loss(0);
+    const moved = loss(nudge) - start;
+    const rounded = Math.abs(moved) > 1e-13 * Math.abs(start) ? Number(moved.toPrecision(3)) : 0;
+    const name = entryName(this.wrt, unflatten(i, this.shape));
+    return `${this.cells[i].name} is ${brief(this.gradientAt(this.values)[i])}: with ${name} up by ${nudge}, L moves by ${brief(rounded)}.`;
   }
 
   async copyLink() {
@@ -176,20 +200,27 @@ class Drill extends Figure {
     this.schedule();
   }
 
+  /** "right" or "wrong" for each entry, "" where there is no number yet. */
+  marks(right) {
+    const place = lastPlace(right);
+    return this.texts.map(readNumber).map((number, i) => (number === null ? "" : near(number, right[i], place) ? "right" : "wrong"));
+  }
+
   /** The mark of each entry, and what to say. */
   look() {
     const right = this.gradientAt(this.values);
-    const numbers = this.texts.map(readNumber);
-    const marks = numbers.map((number, i) => (number === null ? "" : close(number, right[i]) ? "right" : "wrong"));
-    const given = numbers.filter((number) => number !== null).length;
-    const odd = this.texts.findIndex((text, i) => text.trim() && numbers[i] === null);
-    let words = `${given} of ${this.size} entries are there. Two decimals are enough; a fraction such as 1/3 will do.`;
+    const marks = this.marks(right);
+    const given = marks.filter(Boolean).length;
+    const odd = this.texts.findIndex((text, i) => text.trim() && !marks[i]);
+    const decimals = Math.round(-Math.log10(lastPlace(right)));
+    let words = `${given} of ${this.size} entries are there. ${decimals} decimals are enough; a fraction such as 1/3 will do.`;
     if (odd >= 0) words = `“${this.texts[odd]}” is no number: write -1.5, 2e-3 or 1/3.`;
     else if (given === this.size) {
-      const kind = kindOfMistake(Float64Array.from(numbers), right, this.shape, this.knownAt(this.values));
+      const numbers = Float64Array.from(this.texts, readNumber);
+      const kind = kindOfMistake(numbers, right, this.shape, this.knownAt(this.values), this.sizes);
       words = kind ? `Not yet. Looks like: ${kind}.` : this.helped ? "All there, with help." : "All right.";
     } else if (marks.includes("wrong")) words = `Not every entry is right so far. ${words}`;
-    return { marks, words, right };
+    return { marks, words };
   }
 
   // The page.
@@ -201,7 +232,7 @@ class Drill extends Figure {
     this.tables = this.inputs.map(({ name, shape }) => {
       const columns = shape.length ? shape.at(-1) : 1;
       const size = shape.reduce((a, b) => a * b, 1);
-      const cells = Array.from({ length: size }, () => h("td"));
+      const cells = Array.from({ length: size }, (_, i) => h("td", { "data-entry": entryName(name, unflatten(i, shape)) }));
       const rows = Array.from({ length: size / columns }, (_, r) => h("tr", {}, ...cells.slice(r * columns, (r + 1) * columns)));
       const table = h("table", { "aria-label": name }, h("tbody", {}, ...rows));
       const box = h("div", { className: "live-slopes", tabIndex: 0, role: "group", ariaLabel: `${name}, given` }, table);
@@ -233,10 +264,10 @@ class Drill extends Figure {
   cell(i) {
     const name = entryName(`∂L/∂${this.wrt}`, unflatten(i, this.shape));
     const input = h("input", { type: "text", inputMode: "text", autocomplete: "off", spellcheck: false, "aria-label": name, "data-answer": String(i) });
-    const mark = h("span", { className: "live-mark", "aria-hidden": "true" });
+    const sign = h("span", { className: "live-mark", "aria-hidden": "true" });
     input.addEventListener("input", () => this.type(i, input.value));
     input.addEventListener("change", () => this.leave(i));
-    return { name, input, mark, node: h("div", {}, input, mark) };
+    return { name, input, sign, node: h("div", {}, input, sign) };
   }
 
   /** Enter goes on, up and down go to the rows beside. */
@@ -251,14 +282,18 @@ class Drill extends Figure {
 
   paint() {
     const { marks, words } = this.look();
-    for (const { name, cells } of this.tables) cells.forEach((cell, i) => write(cell, brief(this.values[name][i])));
-    this.cells.forEach(({ input, mark, node, name }, i) => {
+    for (const { name, cells } of this.tables) {
+      cells.forEach((cell, i) => {
+        write(cell, brief(this.values[name][i]));
+        mark(cell, "data-value", String(this.values[name][i]));
+      });
+    }
+    this.cells.forEach(({ input, sign, node, name }, i) => {
       if (input.value !== this.texts[i]) input.value = this.texts[i];
-      write(mark, MARKS[marks[i]]);
+      write(sign, MARKS[marks[i]]);
       if (node.dataset.mark !== marks[i]) node.dataset.mark = marks[i];
-      const label = marks[i] ? `${name}, ${marks[i]}` : name;
-      if (input.getAttribute("aria-label") !== label) input.setAttribute("aria-label", label);
-      input.setAttribute("aria-invalid", String(marks[i] === "wrong"));
+      mark(input, "aria-label", marks[i] ? `${name}, ${marks[i]}` : name);
+      mark(input, "aria-invalid", String(marks[i] === "wrong"));
     });
     write(this.said, this.note || words);
     this.note = "";

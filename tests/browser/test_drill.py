@@ -1,6 +1,7 @@
 """Drill in the page: the sheets of Python, the marks of Python, typed by hand and by finger."""
 
 import json
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from operate import READY, frame, states
 
 from scalarloss.layers import conv2d, cross_entropy, dense, softmax, squared_error
 from scalarloss.live import Drill
+from scalarloss.live.seeded import uniforms
 from scalarloss.marking import kind_of_mistake, read_number
 
 
@@ -60,7 +62,7 @@ def sheet(figure):
     return figure.evaluate(
         """figure => Object.fromEntries([...figure.querySelectorAll("table")].map((table) =>
             [table.ariaLabel, [...table.querySelectorAll("td")].map((cell) =>
-                Number(cell.textContent.replace("−", "-")))]))"""
+                Number(cell.dataset.value))]))"""
     )
 
 
@@ -92,7 +94,7 @@ def test_the_sheets_are_pythons(page, show, make):
         frame(page)
         widget.seed = seed
         for name, numbers in sheet(figure).items():
-            np.testing.assert_allclose(numbers, widget.params[name].ravel(), atol=1e-4)
+            np.testing.assert_array_equal(numbers, widget.params[name].ravel())
 
 
 @every
@@ -104,12 +106,168 @@ def test_a_right_answer_is_right_and_each_wrong_one_is_named_as_python_names_it(
     wrong = [*known.values(), -right, 2 * right, 0 * right, right + 1, right.T, right[::-1]]
     for answer in wrong:
         fill(page, figure, answer)
-        kind = kind_of_mistake(np.asarray(answer), right, known)
+        widget.answer = answer
+        kind = widget.mistake
         assert (f"Looks like: {kind}." in says(figure)) if kind else says(figure) == "All right."
     fill(page, figure, np.round(right, 2))
     assert says(figure) == "All right."
     assert set(marks(figure)) == {"right"}
     assert figure.locator("[data-quantity=streak]").inner_text() == "1"
+
+
+def test_the_page_names_what_python_names(modules, server):
+    """Right ones, near misses, and answers bent in every way that has a name, and pairs of them."""
+    rng = np.random.default_rng(5)
+    bends = [
+        *(lambda a, f=f: f * a for f in (1, -1, 2, -2, 0.5, 3, 1 / 3, 0, 1.125, 1e7)),
+        *(lambda a, s=s: a + s for s in (0.0049, 0.0052, 1)),
+        lambda a: a.T.reshape(a.shape),
+        lambda a: np.flip(a),
+        lambda a: a[::-1],
+        lambda a: rng.permutation(a),
+        lambda a: rng.permutation(a.ravel()).reshape(a.shape),
+        lambda a: a * rng.choice([-1, 1], a.shape),
+        lambda a: a + (np.arange(a.size).reshape(a.shape) == 1),
+        lambda a: np.round(a, 2),
+    ]
+    cases, kinds = [], []
+    for shape in ((2, 2), (3, 3), (2, 3), (1, 3), (3,), (1,)):
+        for scale in (5, 0.3, 1e-3, 1e5):
+            for whole in (True, False):
+                right = scale * rng.normal(size=shape)
+                right = np.round(right) if whole and scale == 5 else right
+                other = scale * rng.normal(size=shape)
+                for bend in [*bends, lambda a, other=other: other]:
+                    answer = bends[rng.integers(len(bends))](bend(right))
+                    for typed in (bend(right), answer):
+                        kinds.append(kind_of_mistake(typed, right, {"the other": other}, [2, 3]))
+                        flat = [a.ravel().tolist() for a in (typed, right, other)]
+                        cases.append([*flat, shape])
+    found = modules.evaluate(
+        """async ([server, cases]) => {
+            const { kindOfMistake } = await import(`${server}/js/marking.js`);
+            const array = (numbers) => Float64Array.from(numbers);
+            return cases.map(([typed, right, other, shape]) => kindOfMistake(
+                array(typed), array(right), shape, [["the other", array(other)]], [2, 3]));
+        }""",
+        [server, cases],
+    )
+    assert found == kinds
+    assert len(set(kinds)) > 30
+
+
+def test_the_page_reads_what_python_reads(modules, server):
+    texts = ["1", " -1.5 ", "−2", "+.5", "2e-3", "1/3", "-2 / 4", "3.", "", "1,5", "1/0", "1e999"]
+    texts += ["abc", "1/2/3", "--1", "0x10", "Infinity", "1_000", "٣", ".", "1e", "2E+1", "1/-4"]
+    found = modules.evaluate(
+        """async ([server, texts]) => {
+            const { readNumber } = await import(`${server}/js/marking.js`);
+            return texts.map(readNumber);
+        }""",
+        [server, texts],
+    )
+    assert found == [read_number(text) for text in texts]
+
+
+def test_the_generator_is_pythons(modules, server):
+    seeds = [*range(200), 2**31 - 1, 2**31, 2**32 - 1]
+    found = modules.evaluate(
+        """async ([server, seeds]) => {
+            const { uniforms } = await import(`${server}/js/random.js`);
+            return seeds.map((seed) => Array.from({ length: 40 }, uniforms(seed)));
+        }""",
+        [server, seeds],
+    )
+    assert found == [list(islice(uniforms(seed), 40)) for seed in seeds]
+
+
+@every
+def test_many_sheets_are_pythons(page, show, make):
+    """Where a fair sheet takes several draws, both sides must reject the same ones."""
+    widget = make()
+    figure = show(states(widget), [widget.model_id])
+    for seed in range(2, 60):
+        widget.seed = seed
+        figure.get_by_role("button", name="New numbers").click()
+        frame(page)
+        for name, numbers in sheet(figure).items():
+            assert numbers == widget.params[name].ravel().tolist(), seed
+
+
+def test_a_shown_entry_is_tried_out(page, show):
+    widget = dense_drill(seed=3)
+    figure = show(states(widget), [widget.model_id])
+    figure.get_by_role("button", name="Show one entry").click()
+    frame(page)
+    words = says(figure).replace("−", "-")
+    params = {name: array.copy() for name, array in widget.params.items()}
+    params["W"][0, 0] += 0.001
+    moved = widget._traced(**params) - widget.loss
+    assert words.startswith(f"∂L/∂W[0, 0] is {widget.gradient['W'][0, 0]:g}: ")
+    assert float(words.split("moves by ")[1].rstrip(".")) == pytest.approx(moved, rel=5e-3)
+
+
+def test_small_gradients_are_shown_as_they_are_asked_for(page, show):
+    widget = Drill(lambda x: np.mean((x / 100) ** 2), "x", x=np.zeros(3))
+    figure = show(states(widget), [widget.model_id])
+    assert "decimals are enough" in says(figure)
+    assert not says(figure).split(". ")[1].startswith("2 ")
+    fill(page, figure, np.zeros(3))
+    assert says(figure) == "Not yet. Looks like: all zeros."
+    figure.get_by_role("button", name="Show all").click()
+    frame(page)
+    assert set(marks(figure)) == {"right"}
+
+
+def test_three_in_a_row_are_counted_and_a_skipped_sheet_ends_the_row(page, show):
+    widget = dense_drill(seed=1)
+    figure = show(states(widget), [widget.model_id])
+    score = figure.locator("[data-quantity=streak]")
+    for seed in (1, 2, 3):
+        widget.seed = seed
+        fill(page, figure, widget.gradient["W"])
+        assert score.inner_text() == str(seed)
+        figure.get_by_role("button", name="New numbers").click()
+    frame(page)
+    assert score.inner_text() == "3"
+    figure.get_by_role("button", name="New numbers").click()
+    frame(page)
+    assert score.inner_text() == "0"
+
+
+HOSTILE = {
+    "words for mistakes": {"mistakes": {"m": "rm -rf"}},
+    "a mistake of another shape": {"mistakes": "of x"},
+    "no choices": {"choices": None},
+    "choices of nothing": {"choices": {"W": [], "x": "abc", "t": [None, 1]}},
+    "choices of no array": {"choices": {"__proto__": [1], "Q": [1, 2]}},
+    "a seed of words": {"seed": "<b>"},
+    "a seed below": {"seed": -1},
+    "typed too little": {"typed": ["1"]},
+    "typed numbers": {"typed": [1, 2, 3, 4]},
+    "no array of that name": {"wrt": "constructor"},
+}
+
+
+@pytest.mark.parametrize("change", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_state_says_so_or_is_passed_over(page, show, change):
+    widget, good = dense_drill(), softmax_drill()
+    models = states(widget, good)
+    state = models[widget.model_id]["state"]
+    if change == {"mistakes": "of x"}:
+        other = Drill(lambda x: np.sum(x**2), "x", x=np.zeros(3), mistakes={"m": lambda x: x})
+        change = {"mistakes": states(other)[other.model_id]["state"]["mistakes"]}
+    state |= change
+    figures = show(models, [widget.model_id, good.model_id], wait=False)
+    page.locator(READY).last.wait_for()
+    frame(page)
+    if "rm -rf" in str(change):
+        assert "cannot run" in figures.nth(0).inner_text()
+        return
+    figures.nth(0).get_by_role("button", name="New numbers").click()
+    figures.nth(0).get_by_role("button", name="Show all").click()
+    frame(page)
+    assert says(figures.nth(0)) == "All there, with help."
 
 
 def test_each_entry_is_marked_at_once_by_sign_and_word(page, show):
