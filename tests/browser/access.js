@@ -32,10 +32,11 @@ globalThis.access = (() => {
   };
 
   /** Lines and words of a plot that are too near to the paper's colour. */
-  const faint = () => all("svg.live-plot :is(path, circle, text)").filter(shown).flatMap((node) => {
+  const faint = () => all(".live-figure svg :is(path, circle, text)").filter(shown).flatMap((node) => {
     const s = getComputedStyle(node);
-    const inks = [s.stroke, s.fill].filter((ink) => ink !== "none");
-    const most = Math.max(1, ...inks.map((ink) => contrast(ink, paper(node.closest("figure")))));
+    const inks = [s.stroke, s.fill].filter((ink) => ink !== "none" && rgba(ink)[3]);
+    const most = Math.max(...inks.map((ink) => contrast(ink, paper(node.closest("figure")))));
+    if (!inks.length) return []; // a place to take hold of
     return most < (node.matches("text") ? 4.5 : 3) ? [say(node, most.toFixed(2))] : [];
   });
 
@@ -50,6 +51,7 @@ globalThis.access = (() => {
   /** All that Tab should stop at, in order, as they look without focus. */
   const start = () => {
     const can = "a[href], button, input, select, textarea, summary, [tabindex]";
+    document.activeElement.blur();
     stops.clear();
     for (const node of all(can)) {
       const open = node.tabIndex >= 0 && !node.disabled && !node.closest("[inert]");
@@ -91,7 +93,8 @@ globalThis.access = (() => {
   /** Elements whose words run out of them, or are hidden by their edge. */
   const cut = () => all("body *").flatMap((node) => {
     const s = getComputedStyle(node);
-    const meant = node.closest("svg, .katex, .live-unseen, .visually-hidden, [aria-hidden=true]");
+    const meant = node.closest("svg, .katex, .live-unseen, .visually-hidden, [aria-hidden=true]")
+      || (s.textOverflow === "ellipsis" && node.closest("[aria-label]")); // its name says it all
     if (meant || s.display === "inline" || !shown(node) || !node.innerText?.trim()) return [];
     const wide = node.scrollWidth > node.clientWidth + 1;
     const high = node.scrollHeight > node.clientHeight + 1;
