@@ -1,7 +1,7 @@
 // The theme's menus, which it leaves to a library ten times this book's own script: a button opens
 // the list beside it, Escape or a click elsewhere closes it. Also what a page may not say inline.
 
-document.addEventListener("DOMContentLoaded", () => {
+{
   const buttons = [...document.querySelectorAll('[data-bs-toggle="dropdown"]')];
   const open = (button, shown) => {
     button.setAttribute("aria-expanded", String(shown));
@@ -18,4 +18,4 @@ document.addEventListener("DOMContentLoaded", () => {
     shown.focus();
   });
   document.querySelector(".bd-search-container input")?.focus();
-});
+}

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import lightningcss
+import rjsmin
 from fontTools import subset
 from fontTools.ttLib import TTFont
 from PIL import Image
@@ -89,13 +90,12 @@ def lighten(app: Sphinx, exception: Exception | None) -> None:
     texts = {page: page.read_text("utf-8") for page in pages}
     static = site / "_static"
     script = ";\n".join((site / path).read_text("utf-8") for path in SCRIPTS)
-    script = re.sub(r"^//# sourceMappingURL.*$", "", script, flags=re.M)
-    script += (ROOT / "js" / "menus.js").read_text("utf-8")
+    script = rjsmin.jsmin(script + (ROOT / "js" / "menus.js").read_text("utf-8"))
     live = (LIVE / "page.js").read_text("utf-8")
     searching = (static / "searchtools.js").read_text("utf-8")
     named = re.findall(r'(?:class|id)="([^"]*)"', "".join(texts.values()))
     figures = (LIVE / "figures.css").read_text("utf-8")
-    mentioned = "\n".join([*named, uncommented(script), uncommented(searching), figures])
+    mentioned = "\n".join([*named, script, rjsmin.jsmin(searching), figures])
     style = join_styles(site, app.site_styles)  # type: ignore[attr-defined]
     style = shrink(style, set(re.findall(r"[\w-]+", mentioned)) | DYNAMIC) + figures
     (static / "fonts").mkdir(exist_ok=True)
@@ -155,10 +155,6 @@ def shrink(style: str, mentioned: set[str]) -> str:
         defined = set(re.findall(r"(?<=[{;])(--[\w-]+)(?=:)", style))
         unused = defined - set(re.findall(r"var\(\s*(--[\w-]+)", style)) - mentioned
     return style
-
-
-def uncommented(script: str) -> str:
-    return re.sub(r"/\*.*?\*/|^\s*//.*$", "", script, flags=re.S | re.M)
 
 
 def letters(pages: Iterable[str]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 // A box that scrolls sideways can be reached by keyboard, and says what it is.
 
-document.addEventListener("DOMContentLoaded", () => {
+{
   const name = (box) => {
     if (box.matches("div.math")) return "Formula";
     if (box.matches(".pst-scrollable-table-container")) return "Table";
@@ -17,4 +17,4 @@ document.addEventListener("DOMContentLoaded", () => {
   const observer = new ResizeObserver((changes) => changes.forEach(({ target }) => mark(target)));
   boxes.forEach((box) => observer.observe(box));
   document.fonts.ready.then(() => boxes.forEach(mark));
-});
+}
