@@ -57,7 +57,8 @@ def prepare(name: str) -> Path:
 
 def build(folder: Path) -> float:
     """Seconds that the command of `make book` takes."""
-    command = [sys.executable, "-m", "jupyter_book", "build", "book", "--config", "_config.yml"]
+    jupyter_book = str(Path(sys.executable).with_name("jupyter-book"))
+    command = [jupyter_book, "build", "book", "--config", "_config.yml"]
     command += ["--toc", str(folder / "_toc.yml"), "--path-output", "."]
     package = folder if (folder / "scalarloss").exists() else ROOT
     start = time.perf_counter()

@@ -1,0 +1,90 @@
+// Put into a page before its own scripts: of each pointer move, how long until what it changed has
+// been painted, and how much of that was work.
+
+(() => {
+  const frame = window.requestAnimationFrame.bind(window);
+  const listen = EventTarget.prototype.addEventListener;
+  const forget = EventTarget.prototype.removeEventListener;
+  let [work, depth, sample, tell, changed, watched] = [0, 0, null, null, false, null];
+
+  /** `f`, its time counted as work, once where one such function calls another. */
+  const timed = (f) => function (...given) {
+    const start = performance.now();
+    depth++;
+    try {
+      return f.apply(this, given);
+    } finally {
+      if (!--depth) work += performance.now() - start;
+    }
+  };
+
+  window.requestAnimationFrame = (f) => frame(timed(f));
+  const wrapped = new WeakMap();
+  EventTarget.prototype.addEventListener = function (kind, heard, ...how) {
+    if (typeof heard !== "function") return listen.call(this, kind, heard, ...how);
+    if (!wrapped.has(heard)) wrapped.set(heard, timed(heard));
+    return listen.call(this, kind, wrapped.get(heard), ...how);
+  };
+  EventTarget.prototype.removeEventListener = function (kind, heard, ...how) {
+    return forget.call(this, kind, wrapped.get(heard) ?? heard, ...how);
+  };
+
+  /** Call `f` when the frame that is being made is done: its layout and paint are over. */
+  const afterFrame = (f) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = f;
+    port2.postMessage(0);
+  };
+
+  const begin = (event) => {
+    if (sample || !event.buttons || !tell) return;
+    sample = { at: event.timeStamp, frames: 0, ending: false };
+    [work, changed] = [0, false];
+  };
+  /** In the frame, after what the page's own listeners asked for: style and layout, now. */
+  const layOut = () => {
+    const start = performance.now();
+    watched.getBoundingClientRect();
+    work += performance.now() - start;
+    if (sample.ending) return;
+    sample.ending = true;
+    sample.frames++;
+    afterFrame(end);
+  };
+  const end = () => {
+    const { at, frames } = sample;
+    sample.ending = false;
+    if (!changed && frames < 12) return frame(layOut);
+    sample = null;
+    tell({ latency: performance.now() - at, work, frames, changed });
+  };
+  const follow = () => sample && frame(layOut);
+  listen.call(window, "pointermove", begin, true);
+  for (const kind of ["pointermove", "input"]) listen.call(window, kind, follow);
+
+  /** Watch an element for what a move changes. */
+  window.watch = (node) => {
+    watched = node;
+    new MutationObserver(() => (changed = true)).observe(node, {
+      subtree: true, childList: true, characterData: true, attributes: true,
+    });
+  };
+  /** What the next move takes. */
+  window.nextMove = () => new Promise((done) => (tell = done));
+
+  /** The same for an image that someone else makes: until the new one is painted. */
+  window.nextImage = (node) => new Promise((done) => {
+    let at = null;
+    listen.call(window, "pointermove", (event) => (at ??= event.timeStamp), { capture: true, once: true });
+    const shown = async () => {
+      const image = node.querySelector("img");
+      if (at === null || !image || image.src === node.dataset.shown) return;
+      observer.disconnect();
+      node.dataset.shown = image.src;
+      await image.decode();
+      frame(() => afterFrame(() => done({ latency: performance.now() - at })));
+    };
+    const observer = new MutationObserver(shown);
+    observer.observe(node, { subtree: true, childList: true, attributeFilter: ["src"] });
+  });
+})();
