@@ -59,10 +59,14 @@ lab: .venv/ready  ## open the chapters in JupyterLab
 badge: .venv/ready  ## put Binder's badge into README.md, or take it out where no address is known
 	python book/_ext/launch.py README.md
 
-bench: .venv/ready  ## measure the engine beside NumPy, HIPS autograd, PyTorch and JAX
+# Two halves: the engine beside others' engines, and the site beside a stock Jupyter Book.
+bench: .venv/ready node_modules/ready  ## measure the engine and the site beside others
 	$(PYTHON) -m venv .venv/bench
 	.venv/bench/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
 	PYTHONPATH=. .venv/bench/bin/python bench/engine.py
+	npm ci --no-progress --prefix bench
+	chromium="$$(python tools/browser.py)" && CHROMIUM="$$chromium" \
+		PYTHONPATH=tests/browser:bench python bench/measure.py
 
 clean:  ## remove what was built and installed
 	rm -rf .venv _build node_modules

@@ -64,7 +64,7 @@ def drag(page: Page, figure: Locator, handle: Locator, count: int) -> list[Sampl
         if i == 0:
             page.mouse.move(x, y)
             page.mouse.down()
-            page.evaluate("() => new Promise((f) => requestAnimationFrame(() => setTimeout(f, 50)))")
+            page.evaluate("new Promise((f) => requestAnimationFrame(() => setTimeout(f, 50)))")
             continue
         page.evaluate("() => { window.took = nextMove(); }")
         page.mouse.move(x, y)
