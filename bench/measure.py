@@ -49,7 +49,7 @@ def build() -> Results:
 
 
 def weight(browser: Browser, host: Host, chapters: list[str]) -> Results:
-    found = {}
+    found, missing = {}, set()
     rows: list[list[object]] = [["", "first visit", "requests", "elsewhere", "next page"]]
     for name in SITES:
         found[name] = pages.weights(browser, host, f"{name}.localhost", chapters)
@@ -58,9 +58,9 @@ def weight(browser: Browser, host: Host, chapters: list[str]) -> Results:
             kb = [f"{cost['bytes'] / 1000:.1f} kB" for cost in (first, then)]
             elsewhere = sum(first["elsewhere"].values())
             rows.append([f"{name} {page}", kb[0], first["requests"], elsewhere, kb[1]])
-            for path in first["missing"] + then["missing"]:
-                print(f"{name}: {path} is missing")
+            missing |= {*first["missing"], *then["missing"]}
     show("Weight", rows)
+    show("Asked for, and not there", [["of", "what"], *(p.split("/", 1) for p in sorted(missing))])
     return found
 
 
