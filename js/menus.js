@@ -18,4 +18,6 @@
     shown.focus();
   });
   document.querySelector(".bd-search-container input")?.focus();
+  const lacking = document.getElementById("from-a-folder");
+  if (lacking) lacking.hidden = location.protocol !== "file:";
 }

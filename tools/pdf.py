@@ -38,6 +38,7 @@ SITE = ROOT / "_build" / "html"
 READY = """async () => {
     await document.fonts.ready;
     const figures = [...document.querySelectorAll(".live-mount")];
+    for (const image of document.images) image.loading = "eager";
     const pictures = [...document.images].map((image) => image.decode());
     await Promise.all(pictures);
     return figures.every((mount) => mount.querySelector("figure[data-ready=true]"));

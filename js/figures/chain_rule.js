@@ -367,7 +367,7 @@ class ChainRule extends Figure {
     write(line.value, v);
     write(line.cotangent, g && `∂ ${g}${waits ? " + …" : ""}`);
     const who = `${op < 0 ? "" : `${title} `}${name}${shape.length ? `, shape ${inShape(shape)}` : ""}`;
-    mark(body, "aria-label", `${who}: ${known ? `value ${v}` : "not yet computed"}${g && `, cotangent ${g}${waits ? " so far" : ""}`}`);
+    mark(body, "aria-description", `${who}: ${known ? `value ${v}` : "not yet computed"}${g && `, cotangent ${g}${waits ? " so far" : ""}`}`);
     for (const [key, array] of [["data-value", known && value], ["data-cotangent", reached && held]]) {
       if (array) mark(body, key, array.join(" "));
       else body.removeAttribute(key);

@@ -5,7 +5,7 @@ import { Figure, copy, mount, needScalar } from "../figure.js";
 import { load } from "../program.js";
 import { snap } from "../plot.js";
 import {
-  ArrayGrid, brief, button, entryName, flatIndex, format, h, mark, numberInput, readout, slider, write,
+  ArrayGrid, brief, button, entryName, flatIndex, format, h, mark, numberInput, numeral, readout, slider, write,
 } from "../controls.js";
 import "./convolution_gradient.css";
 
@@ -277,8 +277,9 @@ class ConvolutionGradient extends Figure {
     this.all = button("All outputs", () => this.count(this.total));
     this.restart = button("Restart", () => this.count(0));
     this.counter = slider("outputs counted", { max: this.total, step: 1, input: (v) => this.count(v, false), change: () => this.tell() });
-    this.counted = h("span", { className: "live-number" });
-    this.counter.node.append(this.counted);
+    this.counted = numeral("counted");
+    this.counted.node.className = "live-number";
+    this.counter.node.append(this.counted.node);
     this.said = { forth: h("p"), back: h("p"), biased: h("p") };
     this.warned = h("p", { className: "live-note", hidden: true });
 
@@ -315,7 +316,7 @@ class ConvolutionGradient extends Figure {
 
     for (const [node, end] of [[this.next, total], [this.all, total], [this.restart, 0]]) mark(node, "aria-disabled", String(seen === end));
     if (this.counter.input.valueAsNumber !== seen) this.counter.input.value = seen;
-    write(this.counted, `${seen} of ${total}`);
+    this.counted.show(seen, `${seen} of ${total}`);
     for (const words in this.said) write(this.said[words], this[words](found).replaceAll("/", "/\u2060")); // unbroken
     write(this.warned, this.note);
     this.warned.hidden = !this.note;

@@ -143,7 +143,7 @@ class Drill extends Figure {
     const done = this.texts.every((text) => readNumber(text) !== null);
     const { marks, words } = this.look();
     if (done && marks.every((mark) => mark === "right")) this.finish();
-    if (this.texts[i]) this.announcer.say(done ? words : `${this.cells[i].name}: ${marks[i] || "no number"}.`);
+    if (this.texts[i]) this.announcer.say(done ? words : `${this.cells[i].name} = ${this.texts[i]} is ${marks[i] || "no number"}.`);
     this.schedule();
   }
 

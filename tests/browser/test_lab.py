@@ -63,6 +63,7 @@ FIGURES = {
         {
             "loss": "fig.loss",
             "cotangent-sum": "np.sum(fig.cotangent)",
+            "counted": "fig.seen",
             "forward-pairing": "fig.pairings[0]",
         },
     ),

@@ -201,7 +201,7 @@ def test_every_other_figure_answers_on_its_page_as_numpy_does(visit, kind, name,
             weights = figure.locator("[data-cotangent]").evaluate_all(
                 "cells => cells.map((cell) => Number(cell.value ?? cell.dataset.value))"
             )
-            v = np.reshape(weights, program.output_shape)
+            v = np.reshape(np.array(weights, float), program.output_shape)
             expected = vjp(program, array, **arrays)[1](v)[array]
             found = as_array(array, expected.shape, shown["gradient"])
             np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
