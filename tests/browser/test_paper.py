@@ -115,7 +115,8 @@ def test_a_chapter_prints_whole_and_clean(page, site, name):
     page.emulate_media(media="print")
     assert page.evaluate("document.documentElement.scrollWidth") <= SHEET["width"]
     assert page.evaluate("access.cut()") == []
-    controls = "input:not(.live-typing *)"  # a drill's boxes stay, to write in
+    # A drill's boxes stay, to write in, and a cotangent's, which show its numbers.
+    controls = "input:not(.live-typing *, [data-cotangent])"
     for screen_only in (".bd-sidebar", ".bd-header-article", ".prev-next-footer", controls):
         assert page.locator(f"{screen_only}:visible").count() == 0, screen_only
     assert page.locator(":is(.copybtn, .headerlink, #pst-back-to-top):visible").count() == 0
