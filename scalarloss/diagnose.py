@@ -233,6 +233,7 @@ def causes(
 ) -> Iterator[Diagnosis]:
     """What the numbers support, the surest first."""
     wrong = ~fitting(given, right)
+    count = int(np.count_nonzero(wrong))
     several = int(np.count_nonzero(np.abs(right) > tiny(right))) > 1
     for why, other in known.items():
         other = np.asarray(other)
@@ -248,9 +249,12 @@ def causes(
                 yield Diagnosis(turn, "sure", f"{name}{also}.")
     yield from scaled(given, right, sizes, several)
     yield from spread(given, right)
+    if count == 1 and right.size > 2:
+        at = tuple(np.argwhere(wrong)[0].tolist())
+        words = f"one entry, {list(at)}, is {given[at]:.6g} in place of {right[at]:.6g}."
+        yield Diagnosis("one entry", "sure", words)
     yield from partial(wrong)
     yield from by_index(given, right)
-    count = int(np.count_nonzero(wrong))
     worst = float(np.abs(given - right).max() / np.abs(right).max())
     if worst <= ROUNDING and np.array_equal(given, given.astype(np.float32)):
         words = (
@@ -259,10 +263,6 @@ def causes(
         yield Diagnosis("rounding", "likely", words)
     if several and count > 1 and fits(np.abs(given), np.abs(right)):
         yield Diagnosis("sign", "likely", f"the sign of {count} of {right.size} entries.")
-    if count == 1 and right.size > 2:
-        at = tuple(np.argwhere(wrong)[0].tolist())
-        words = f"one entry, {list(at)}, is {given[at]:.6g} in place of {right[at]:.6g}."
-        yield Diagnosis("one entry", "sure", words)
     if several and fits(np.sort(given, axis=None), np.sort(right, axis=None)):
         yield Diagnosis("order", "likely", "the right numbers in wrong places.")
     offset = np.mean(given - right)
