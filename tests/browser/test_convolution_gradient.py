@@ -94,6 +94,7 @@ def assert_as(figure, widget):
         np.testing.assert_allclose(values, expected.ravel(), **close)
     assert set(found["gradient"]) == set(found["entry"])
     quantities = found["quantity"]
+    assert quantities.pop("counted") == min(widget.seen, g.size)
     assert set(quantities) == {"loss", "cotangent-sum", "forward-pairing", "backward-pairing"}
     np.testing.assert_allclose(quantities["loss"], widget.loss, **close)
     np.testing.assert_allclose(quantities["cotangent-sum"], np.sum(g), **close)
