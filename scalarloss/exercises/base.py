@@ -1,0 +1,413 @@
+"""Exercises that mark themselves: a reader's function, called with fresh numbers each time.
+
+An Exercise knows the right answer. A Search knows what a right answer must do, where there are
+many. Both are called with the reader's function and return a Mark.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from scalarloss.diagnose import diagnose
+
+Function: TypeAlias = Callable[..., Any]
+Arguments: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Right, or what is wrong: its repr is the sentence.
+
+    `kind` is "right", "not written", "error", "changed", "hard-coded", "shape", "dtype",
+    "mistake" (one that the exercise knows by name), "flaw", or a kind that `diagnose` names.
+    `case` holds the arguments that went wrong: call your function with them again.
+    """
+
+    right: bool
+    words: str
+    kind: str = "right"
+    case: Arguments = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return self.words
+
+
+class RefusedError(Exception):
+    """Carries the mark of an answer that need not be looked at any further."""
+
+    def __init__(self, kind: str, words: str, case: Arguments | None = None) -> None:
+        super().__init__(words)
+        self.mark = Mark(False, words, kind, case or {})
+
+
+@dataclass(frozen=True)
+class Case:
+    """Fresh arguments, and what the reader's function answered."""
+
+    arguments: Arguments
+    answer: Any
+
+    def ask(self, function: Function) -> Any:
+        """Another function's answer to the same arguments."""
+        return function(*deepcopy(self.arguments).values())
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A function to write, of which the answer is known.
+
+    truth     the right answer: an array, a number, a word, or a tuple or dict of them
+    draw      takes a NumPy Generator and returns fresh arguments by name, which `truth`, the
+              mistakes and the reader's function get by position
+    mistakes  wrong answers by the name of the mistake that leads to each; of a tuple or dict, a
+              dict of the parts that are wrong is enough
+    parts     the names of a tuple's parts, such as ("dL_dx", "dL_dW")
+    sizes     takes the arguments and returns what a sum may run over, by name: {"N": 4}
+    cases     how many times to ask
+    rtol      how far off an entry may be, relative to the largest one
+    """
+
+    truth: Function
+    draw: Callable[[np.random.Generator], Arguments]
+    mistakes: Mapping[str, Function] = field(default_factory=dict)
+    parts: tuple[str, ...] = ()
+    sizes: Callable[..., Mapping[str, int]] | None = None
+    cases: int = 5
+    rtol: float = 1e-7
+
+    def __call__(self, function: Function) -> Mark:
+        """Mark the reader's function."""
+        try:
+            cases = ask(function, self.draw, self.cases)
+            rights = [case.ask(self.truth) for case in cases]
+            self.refuse_one_answer(cases, rights, name_of(function))
+            wrong = [
+                found
+                for case, right in zip(cases, rights, strict=True)
+                if (found := self.compare(case, right, name_of(function))).parts
+            ]
+        except RefusedError as refused:
+            return refused.mark
+        if not wrong:
+            return Mark(True, f"Right: {len(cases)} fresh cases.")
+        kind, words = self.explain(wrong)
+        words = f"Wrong in {len(wrong)} of {len(cases)} fresh cases: {words}. {wrong[0]}"
+        return Mark(False, words, kind, wrong[0].case.arguments)
+
+    def refuse_one_answer(self, cases: list[Case], rights: list[Any], name: str) -> None:
+        """Refuse the same answer to everything, where the right one changes (but for zeros)."""
+        first = cases[0].answer
+        if (
+            len(cases) > 1
+            and all(same(case.answer, first) for case in cases)
+            and not all(same(right, rights[0]) for right in rights)
+            and not all(is_zero(part) for part in self.split(first).values())
+        ):
+            raise RefusedError(
+                "hard-coded",
+                f"Wrong: {name} gives {show(first)} in every case, and the right answer changes "
+                "with the arguments: compute it from them.",
+                cases[0].arguments,
+            )
+
+    def split(self, answer: Any) -> dict[str, Any]:
+        """The parts of an answer by name; an answer of one part has the name ""."""
+        if isinstance(answer, Mapping):
+            return dict(answer)
+        if isinstance(answer, tuple):
+            names = self.parts or tuple(f"part {k}" for k in range(len(answer)))
+            return dict(zip(names, answer, strict=False))
+        return {"": answer}
+
+    def compare(self, case: Case, right: Any, name: str) -> "Wrong":
+        """The parts of an answer that are wrong, with what would be right."""
+        answer, expected = case.answer, self.split(right)
+        if isinstance(right, tuple) and isinstance(answer, list):
+            answer = tuple(answer)
+        given = self.split(answer)
+        if isinstance(right, tuple) and (
+            not isinstance(answer, tuple) or len(answer) != len(right)
+        ):
+            seen = f"{len(answer)}" if isinstance(answer, tuple) else kind_of(answer)
+            raise RefusedError(
+                "shape",
+                f"Wrong: {name} returns {seen}, and {len(right)} answers are asked for: "
+                f"return {', '.join(expected)}.",
+                case.arguments,
+            )
+        if given.keys() != expected.keys():
+            raise RefusedError(
+                "shape",
+                f"Wrong: {name} returns {kind_of(case.answer)}, and what is asked for is "
+                f"{kind_of(right)}.",
+                case.arguments,
+            )
+        parts = {}
+        for part, asked_for in expected.items():
+            refuse_unreadable(given[part], asked_for, part, case, name)
+            if not agree(given[part], asked_for, self.rtol):
+                parts[part] = given[part], asked_for
+        return Wrong(case, parts, name)
+
+    def explain(self, wrong: list["Wrong"]) -> tuple[str, str]:
+        """What kind of mistake it is, and in words, for each part that is wrong anywhere."""
+        kinds, words = [], []
+        for part in {part: None for found in wrong for part in found.parts}:
+            kind, said = self.explain_part(part, [found for found in wrong if part in found.parts])
+            kinds.append(kind)
+            words.append(f"{part}: {said}" if part else said)
+        return kinds[0], "; ".join(words)
+
+    def explain_part(self, part: str, wrong: list["Wrong"]) -> tuple[str, str]:
+        known = [
+            mistake
+            for mistake, function in self.mistakes.items()
+            if all(self.is_mistake(function, part, found) for found in wrong)
+        ]
+        if known:
+            return "mistake", ", or ".join(known)
+        misshapen = [found for found in wrong if found.is_misshapen(part)]
+        found_kinds = [
+            diagnose(
+                *map(np.asarray, found.parts[part]),
+                sizes=list(self.sizes_of(found.case).values()),
+            )
+            for found in misshapen or wrong
+        ]
+        if len({diagnosis.kind for diagnosis in found_kinds}) == 1:
+            return found_kinds[0].kind, found_kinds[0].words.rstrip(".")
+        return "unsure", "no single mistake that these numbers show"
+
+    def is_mistake(self, function: Function, part: str, found: "Wrong") -> bool:
+        answers = self.split(found.case.ask(function))
+        return part in answers and agree(found.parts[part][0], answers[part], self.rtol)
+
+    def sizes_of(self, case: Case) -> Mapping[str, int]:
+        if self.sizes:
+            return self.sizes(*case.arguments.values())
+        shapes = (np.shape(a) for a in case.arguments.values() if isinstance(a, np.ndarray))
+        return {str(n): n for shape in shapes for n in shape if n > 1}
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """The parts of one case's answer that are wrong: (given, right) by name."""
+
+    case: Case
+    parts: dict[str, tuple[Any, Any]]
+    name: str
+
+    def is_misshapen(self, part: str) -> bool:
+        given, right = self.parts[part]
+        return bool(np.shape(given) != np.shape(right))
+
+    def __str__(self) -> str:
+        part, (given, right) = next(iter(self.parts.items()))
+        gave = f"{part} = {show(given)}" if part else show(given)
+        return (
+            f"With {show_arguments(self.case.arguments)} {self.name} gave {gave}, and "
+            f"{show(right)} is right."
+        )
+
+
+@dataclass(frozen=True)
+class Search:
+    """Something to find, of which there are many.
+
+    flaw   takes the reader's answer and the arguments, and says what is wrong with it, or ""
+    draw   as in an Exercise
+    cases  how many times to ask
+    """
+
+    flaw: Callable[..., str]
+    draw: Callable[[np.random.Generator], Arguments]
+    cases: int = 5
+
+    def __call__(self, function: Function) -> Mark:
+        """Mark the reader's function."""
+        try:
+            cases = ask(function, self.draw, self.cases)
+        except RefusedError as refused:
+            return refused.mark
+        for case in cases:
+            if words := self.flaw_of(case):
+                seen = f"With {show_arguments(case.arguments)} {name_of(function)} gave "
+                seen += f"{show(case.answer)}."
+                return Mark(False, f"Wrong: {words}. {seen}", "flaw", case.arguments)
+        return Mark(True, f"Right: {len(cases)} fresh cases.")
+
+    def flaw_of(self, case: Case) -> str:
+        try:
+            return self.flaw(deepcopy(case.answer), *deepcopy(case.arguments).values())
+        except (TypeError, ValueError, LookupError, ArithmeticError) as error:
+            return f"this is {kind_of(case.answer)}, and it does not fit ({error})"
+
+
+def ask(
+    function: Function, draw: Callable[[np.random.Generator], Arguments], cases: int
+) -> list[Case]:
+    """The function's answers to copies of fresh arguments.
+
+    Raises RefusedError for a function that is not written, raises, or changes its arguments.
+    """
+    if not callable(function):
+        raise RefusedError(
+            "error", f"Wrong: this is {kind_of(function)}. Pass your function itself."
+        )
+    rng, name = np.random.default_rng(), name_of(function)
+    asked = []
+    for _ in range(cases):
+        arguments = draw(rng)
+        copies = deepcopy(arguments)
+        try:
+            answer = function(*copies.values())
+        except Exception as error:
+            if isinstance(error, NotImplementedError) or "ellipsis" in str(error):
+                raise not_written(name) from None
+            words = f"{name} raised {type(error).__name__}: {str(error).rstrip('.')}."
+            raise RefusedError(
+                "error", f"Wrong: {words} Its arguments: {show_arguments(arguments)}.", arguments
+            ) from None
+        if all(part is None or part is ... for part in leaves(answer)):
+            raise not_written(name)
+        for argument, before in arguments.items():
+            if not same(copies[argument], before):
+                raise RefusedError(
+                    "changed",
+                    f"Wrong: {name} changes its argument {argument}, which its caller still "
+                    "needs: work on a copy, or make a new array.",
+                    arguments,
+                )
+        asked.append(Case(arguments, deepcopy(answer)))
+    return asked
+
+
+def not_written(name: str) -> RefusedError:
+    return RefusedError("not written", f"Not written yet: {name} returns nothing.")
+
+
+def leaves(answer: Any) -> Iterator[Any]:
+    """The answer's parts, however nested."""
+    if isinstance(answer, Mapping):
+        answer = tuple(answer.values())
+    if isinstance(answer, tuple | list):
+        for part in answer:
+            yield from leaves(part)
+    else:
+        yield answer
+
+
+def refuse_unreadable(given: Any, right: Any, part: str, case: Case, name: str) -> None:
+    """Refuse what is not of the right kind: numbers for numbers."""
+    wanted = np.asarray(right).dtype
+    try:
+        found = np.asarray(given)
+    except ValueError:
+        found = np.asarray(None)
+    numbers = "fiu"
+    what = f"{name} gives {kind_of(given)}" + (f" for {part}" if part else "")
+    if wanted.kind in numbers and found.dtype.kind not in numbers:
+        raise RefusedError(
+            "dtype", f"Wrong: {what}, and real numbers are asked for.", case.arguments
+        )
+    if wanted.kind not in numbers and wanted.kind != found.dtype.kind:
+        raise RefusedError(
+            "dtype", f"Wrong: {what}, and {kind_of(right)} is asked for.", case.arguments
+        )
+    if wanted.kind == "f" and found.shape == np.shape(right):
+        if not np.isfinite(found).all() and np.isfinite(right).all():
+            raise RefusedError(
+                "dtype", f"Wrong: {what} with a NaN or an infinity in it.", case.arguments
+            )
+        if found.dtype.kind in "iu" and found.ndim and not agree(found, right, 1e-7):
+            raise RefusedError(
+                "dtype",
+                f"Wrong: {what} of dtype {found.dtype}, so every fraction is cut off: make the "
+                "array of floats.",
+                case.arguments,
+            )
+
+
+def agree(given: Any, right: Any, rtol: float) -> bool:
+    """Whether the two have one shape and agree: floats to `rtol`, all else exactly."""
+    a, b = np.asarray(given), np.asarray(right)
+    if a.shape != b.shape:
+        return False
+    if b.dtype.kind != "f":
+        return bool(np.all(a == b))
+    scale = max(float(np.max(np.abs(b), initial=0)), 1e-6)
+    return bool(np.all((np.abs(a - b) <= rtol * scale) | (a == b)))
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two arguments or answers are equal, entry by entry."""
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        return a.keys() == b.keys() and all(same(a[name], b[name]) for name in a)
+    if isinstance(a, tuple | list) and isinstance(b, tuple | list):
+        return len(a) == len(b) and all(map(same, a, b))
+    if callable(a) and callable(b):
+        return True
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return bool(np.array_equal(np.asarray(a), np.asarray(b)))
+    return bool(a == b)
+
+
+def is_zero(part: Any) -> bool:
+    return np.asarray(part).dtype.kind in "fiu" and not np.any(part)
+
+
+def name_of(function: Function) -> str:
+    name = str(getattr(function, "__name__", "your function"))
+    return "your function" if name == "<lambda>" else name
+
+
+def kind_of(thing: Any) -> str:
+    """What a thing is, with its article."""
+    if isinstance(thing, np.ndarray):
+        return f"an array of shape {thing.shape}"
+    if isinstance(thing, tuple | list):
+        return f"a {type(thing).__name__} of {len(thing)}"
+    if isinstance(thing, bool | np.bool_):
+        return "True or False"
+    if isinstance(thing, int | float | np.number):
+        return "a number"
+    if callable(thing):
+        return "a function"
+    return {"str": "a word", "NoneType": "None", "dict": "a dict"}.get(
+        type(thing).__name__, f"of type {type(thing).__name__}"
+    )
+
+
+def show(thing: Any) -> str:
+    """A short thing in full, a long one by its shape."""
+    if isinstance(thing, Mapping):
+        return "{" + show_arguments(dict(thing)) + "}"
+    if isinstance(thing, tuple | list):
+        return "(" + ", ".join(map(show, thing)) + ")"
+    if callable(thing):
+        return name_of(thing)
+    if isinstance(thing, np.ndarray) and thing.size > 6:
+        return f"an array of shape {thing.shape}"
+    if isinstance(thing, np.ndarray):
+        return " ".join(np.array2string(thing, precision=4, separator=", ").split())
+    if isinstance(thing, float | np.floating):
+        return f"{thing:.6g}"
+    return repr(thing)
+
+
+def show_arguments(arguments: Arguments) -> str:
+    return ", ".join(f"{name} = {show(value)}" for name, value in arguments.items())
+
+
+def distinct(rng: np.random.Generator, count: int, among: Iterable[int] = range(2, 6)) -> list[int]:
+    """Sizes of which no two are equal, so that no transpose can hide."""
+    return [int(n) for n in rng.permutation(list(among))[:count]]
+
+
+def normal(rng: np.random.Generator, *shape: int) -> Any:
+    """Random numbers with two decimals, so that a case can be read: an array, or a float."""
+    numbers = np.round(rng.normal(size=shape), 2)
+    return numbers if shape else float(numbers)
