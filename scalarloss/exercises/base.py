@@ -50,9 +50,9 @@ class Case:
     arguments: Arguments
     answer: Any
 
-    def ask(self, function: Function) -> Any:
-        """Another function's answer to the same arguments."""
-        return function(*deepcopy(self.arguments).values())
+
+def call(function: Function, *arguments: Any) -> Any:
+    return function(*arguments)
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,8 @@ class Exercise:
               dict of the parts that are wrong is enough
     parts     the names of a tuple's parts, such as ("dL_dx", "dL_dW")
     sizes     takes the arguments and returns what a sum may run over, by name: {"N": 4}
+    use       takes a function and the arguments, and returns the answer; by default it calls the
+              one with the others. For a function that is to be counted, or differentiated
     cases     how many times to ask
     rtol      how far off an entry may be, relative to the largest one
     """
@@ -75,14 +77,15 @@ class Exercise:
     mistakes: Mapping[str, Function] = field(default_factory=dict)
     parts: tuple[str, ...] = ()
     sizes: Callable[..., Mapping[str, int]] | None = None
+    use: Callable[..., Any] = call
     cases: int = 5
     rtol: float = 1e-7
 
     def __call__(self, function: Function) -> Mark:
         """Mark the reader's function."""
         try:
-            cases = ask(function, self.draw, self.cases)
-            rights = [case.ask(self.truth) for case in cases]
+            cases = ask(function, self.draw, self.use, self.cases)
+            rights = [self.answer(self.truth, case) for case in cases]
             self.refuse_one_answer(cases, rights, name_of(function))
             wrong = [
                 found
@@ -112,6 +115,10 @@ class Exercise:
                 "with the arguments: compute it from them.",
                 cases[0].arguments,
             )
+
+    def answer(self, function: Function, case: Case) -> Any:
+        """What a function of ours answers to the arguments that the reader's got."""
+        return self.use(function, *deepcopy(case.arguments).values())
 
     def split(self, answer: Any) -> dict[str, Any]:
         """The parts of an answer by name; an answer of one part has the name ""."""
@@ -182,7 +189,7 @@ class Exercise:
         return "unsure", "no single mistake that these numbers show"
 
     def is_mistake(self, function: Function, part: str, found: "Wrong") -> bool:
-        answers = self.split(found.case.ask(function))
+        answers = self.split(self.answer(function, found.case))
         return part in answers and agree(found.parts[part][0], answers[part], self.rtol)
 
     def sizes_of(self, case: Case) -> Mapping[str, int]:
@@ -218,18 +225,18 @@ class Search:
     """Something to find, of which there are many.
 
     flaw   takes the reader's answer and the arguments, and says what is wrong with it, or ""
-    draw   as in an Exercise
-    cases  how many times to ask
+    draw, use and cases as in an Exercise
     """
 
     flaw: Callable[..., str]
     draw: Callable[[np.random.Generator], Arguments]
+    use: Callable[..., Any] = call
     cases: int = 5
 
     def __call__(self, function: Function) -> Mark:
         """Mark the reader's function."""
         try:
-            cases = ask(function, self.draw, self.cases)
+            cases = ask(function, self.draw, self.use, self.cases)
         except RefusedError as refused:
             return refused.mark
         for case in cases:
@@ -247,7 +254,10 @@ class Search:
 
 
 def ask(
-    function: Function, draw: Callable[[np.random.Generator], Arguments], cases: int
+    function: Function,
+    draw: Callable[[np.random.Generator], Arguments],
+    use: Callable[..., Any],
+    cases: int,
 ) -> list[Case]:
     """The function's answers to copies of fresh arguments.
 
@@ -258,35 +268,34 @@ def ask(
             "error", f"Wrong: this is {kind_of(function)}. Pass your function itself."
         )
     rng, name = np.random.default_rng(), name_of(function)
+
+    def written(*arguments: Any) -> Any:
+        answer = function(*arguments)
+        parts = list(leaves(answer))
+        if parts and all(part is None or part is ... for part in parts):
+            raise NotImplementedError
+        return answer
+
     asked = []
     for _ in range(cases):
         arguments = draw(rng)
         copies = deepcopy(arguments)
         try:
-            answer = function(*copies.values())
+            answer = use(written, *copies.values())
         except Exception as error:
             if isinstance(error, NotImplementedError) or "ellipsis" in str(error):
-                raise not_written(name) from None
-            words = f"{name} raised {type(error).__name__}: {str(error).rstrip('.')}."
-            raise RefusedError(
-                "error", f"Wrong: {words} Its arguments: {show_arguments(arguments)}.", arguments
-            ) from None
-        if all(part is None or part is ... for part in leaves(answer)):
-            raise not_written(name)
+                words = f"Not written yet: {name} returns nothing."
+                raise RefusedError("not written", words) from None
+            words = f"Wrong: {name} raised {type(error).__name__}: {str(error).rstrip('.')}."
+            words += f" Its arguments: {show_arguments(arguments)}."
+            raise RefusedError("error", words, arguments) from None
         for argument, before in arguments.items():
             if not same(copies[argument], before):
-                raise RefusedError(
-                    "changed",
-                    f"Wrong: {name} changes its argument {argument}, which its caller still "
-                    "needs: work on a copy, or make a new array.",
-                    arguments,
-                )
+                words = f"Wrong: {name} changes its argument {argument}, which its caller still "
+                words += "needs: work on a copy, or make a new array."
+                raise RefusedError("changed", words, arguments)
         asked.append(Case(arguments, deepcopy(answer)))
     return asked
-
-
-def not_written(name: str) -> RefusedError:
-    return RefusedError("not written", f"Not written yet: {name} returns nothing.")
 
 
 def leaves(answer: Any) -> Iterator[Any]:
@@ -387,8 +396,6 @@ def show(thing: Any) -> str:
         return "{" + show_arguments(dict(thing)) + "}"
     if isinstance(thing, tuple | list):
         return "(" + ", ".join(map(show, thing)) + ")"
-    if callable(thing):
-        return name_of(thing)
     if isinstance(thing, np.ndarray) and thing.size > 6:
         return f"an array of shape {thing.shape}"
     if isinstance(thing, np.ndarray):
@@ -399,7 +406,8 @@ def show(thing: Any) -> str:
 
 
 def show_arguments(arguments: Arguments) -> str:
-    return ", ".join(f"{name} = {show(value)}" for name, value in arguments.items())
+    shown = {name: value for name, value in arguments.items() if not callable(value)}
+    return ", ".join(f"{name} = {show(value)}" for name, value in shown.items())
 
 
 def distinct(rng: np.random.Generator, count: int, among: Iterable[int] = range(2, 6)) -> list[int]:
