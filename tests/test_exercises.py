@@ -1,11 +1,21 @@
 """Exercises mark fairly: right is right, and what is wrong is said truly."""
 
+import ast
+import json
 import re
+import symtable
+from collections.abc import Mapping
+from contextlib import suppress
+from copy import deepcopy
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from scalarloss import exercises
 from scalarloss.exercises.base import Exercise, Search, distinct, normal
+
+BOOK = Path(__file__).parents[1] / "book"
 
 # What marks
 
@@ -70,7 +80,7 @@ WRONG = [
     (check_square, lambda: 1, "error", "raised TypeError"),
     (check_square, np.ones(4), "error", "Pass your function itself"),
     (check_square, changes, "changed", "changes changes its argument x"),
-    (check_square, whole, "dtype", "of dtype int64, so every fraction is cut off"),
+    (check_square, whole, "dtype", "whole numbers, every fraction cut off"),
     (check_square, lambda x: x**2 + 0j, "dtype", "real numbers are asked for"),
     (check_square, lambda x: x / 0 * 0, "dtype", "with a NaN or an infinity"),
     (check_square, lambda x: str(x), "dtype", "gives a word"),
@@ -128,3 +138,149 @@ def test_numbers_are_fresh_each_time():
     for _ in range(2):
         check_square(lambda x: seen.append(x.copy()) or x**2)
     assert len({tuple(x) for x in seen}) == 2 * check_square.cases
+
+
+# What the book asks
+
+
+def code_of(path):
+    """The source and the tags of each code cell."""
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    return [
+        ("".join(cell["source"]), cell["metadata"].get("tags", []))
+        for cell in cells
+        if cell["cell_type"] == "code"
+    ]
+
+
+def marked(source):
+    """The check and the function of a cell that ends in `exercises.check_...(function)`."""
+    found = re.search(r"^exercises\.(check_\w+)\((\w+)\)\Z", source, re.M)
+    return found and (found[1], found[2])
+
+
+def of_the_book():
+    """Each exercise: the chapter, the check, and the cells of the stub and of the solution."""
+    for path in sorted(BOOK.glob("[0-9]*.ipynb")):
+        found = {}
+        for index, (source, _) in enumerate(code_of(path)):
+            if name := marked(source):
+                found.setdefault(name[0], []).append(index)
+        for check, cells in found.items():
+            assert len(cells) == 2, f"{path.stem}: {check} marks {len(cells)} cells, not 2"
+            yield pytest.param(path, check, *cells, id=f"{path.stem[:2]}-{check}")
+
+
+def bound(statement):
+    """The names that a statement binds, or changes an entry of."""
+    for node in ast.walk(statement):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.alias):
+            yield (node.asname or node.name).split(".")[0]
+        elif isinstance(getattr(node, "ctx", None), ast.Store):
+            while isinstance(node, ast.Subscript | ast.Attribute):
+                node = node.value
+            if isinstance(node, ast.Name):
+                yield node.id
+
+
+def read(source):
+    """The names that a piece of code looks up outside its functions' own."""
+    tables = [symtable.symtable(source, "cell", "exec")]
+    for table in tables:
+        tables += table.get_children()
+        for symbol in table.get_symbols():
+            if symbol.is_referenced() and (symbol.is_global() or table.get_type() == "module"):
+                yield symbol.get_name()
+
+
+def run(path, index):
+    """Run a cell, after only what it needs of the cells before it; return its names."""
+    cells = code_of(path)
+    needed, chosen = set(read(cells[index][0])), []
+    for source, tags in reversed(cells[:index]):
+        if marked(source):
+            continue
+        for statement in reversed(ast.parse(source).body):
+            if needed & set(bound(statement)):
+                piece = ast.unparse(statement)
+                needed |= set(read(piece))
+                chosen.append((piece, "raises-exception" in tags))
+    names = {}
+    for piece, may_raise in reversed(chosen):
+        with suppress(*[Exception] * may_raise):
+            exec(piece, names)
+    exec(cells[index][0], names)
+    return names
+
+
+def answer_of(path, index):
+    """The function that a cell marks."""
+    return run(path, index)[marked(code_of(path)[index][0])[1]]
+
+
+each_exercise = pytest.mark.parametrize(("path", "check", "stub", "solution"), list(of_the_book()))
+
+
+def test_every_check_is_used_in_the_book():
+    used = {parameters.values[1] for parameters in of_the_book()}
+    assert used == {name for name in exercises.__all__ if name.startswith("check_")}
+
+
+@each_exercise
+def test_an_untouched_stub_is_not_written_yet(path, check, stub, solution):
+    function = answer_of(path, stub)
+    mark = getattr(exercises, check)(function)
+    assert function.__name__.startswith("your_")
+    assert not mark.right
+    assert mark.words == f"Not written yet: {function.__name__} returns nothing."
+
+
+@each_exercise
+def test_a_solution_is_right_and_its_first_answer_repeated_is_not(path, check, stub, solution):
+    check, function, answers = getattr(exercises, check), answer_of(path, solution), []
+
+    def recorded(*arguments):
+        answers.append(deepcopy(function(*arguments)))
+        return answers[-1]
+
+    for _ in range(5):
+        assert check(recorded).words == f"Right: {check.cases} fresh cases."
+    repeated = check(lambda *arguments: deepcopy(answers[0]))
+    assert not repeated.right
+
+
+def with_mistake(exercise, mistake):
+    """A function that makes the mistake, and is right in the parts that the mistake leaves out."""
+
+    def function(*arguments):
+        wrong = mistake(*arguments)
+        if isinstance(wrong, Mapping):
+            parts = exercise.split(exercise.truth(*arguments))
+            assert wrong.keys() <= parts.keys()
+            return tuple((parts | wrong).values())
+        return wrong
+
+    return function
+
+
+def known_mistakes():
+    for parameters in of_the_book():
+        path, check, *_ = parameters.values
+        for mistake in getattr(getattr(exercises, check), "mistakes", {}):
+            yield pytest.param(check, mistake, id=f"{path.stem[:2]}-{check}-{mistake}")
+
+
+@pytest.mark.parametrize(("check", "mistake"), list(known_mistakes()))
+def test_a_known_mistake_is_told_by_its_name(check, mistake):
+    exercise = getattr(exercises, check)
+    mark = exercise(with_mistake(exercise, exercise.mistakes[mistake]))
+    assert mark.kind == "mistake", mark
+    assert mistake in mark.words
+
+
+def test_each_chapter_knows_at_least_three_mistakes():
+    chapters = {parameters.values[0].stem for parameters in of_the_book()}
+    known = [parameters.id[:2] for parameters in known_mistakes()]
+    assert min(known.count(chapter[:2]) for chapter in chapters) >= 3

@@ -176,6 +176,8 @@ class Exercise:
         ]
         if known:
             return "mistake", ", or ".join(known)
+        if all(found.is_cut_off(part) for found in wrong) and np.any(wrong[0].parts[part][0]):
+            return "dtype", "whole numbers, every fraction cut off: make the array of floats"
         misshapen = [found for found in wrong if found.is_misshapen(part)]
         found_kinds = [
             diagnose(
@@ -206,6 +208,10 @@ class Wrong:
     case: Case
     parts: dict[str, tuple[Any, Any]]
     name: str
+
+    def is_cut_off(self, part: str) -> bool:
+        given, right = map(np.asarray, self.parts[part])
+        return given.dtype.kind in "iu" and agree(given, np.trunc(right), 0)
 
     def is_misshapen(self, part: str) -> bool:
         given, right = self.parts[part]
@@ -326,18 +332,10 @@ def refuse_unreadable(given: Any, right: Any, part: str, case: Case, name: str) 
         raise RefusedError(
             "dtype", f"Wrong: {what}, and {kind_of(right)} is asked for.", case.arguments
         )
-    if wanted.kind == "f" and found.shape == np.shape(right):
-        if not np.isfinite(found).all() and np.isfinite(right).all():
-            raise RefusedError(
-                "dtype", f"Wrong: {what} with a NaN or an infinity in it.", case.arguments
-            )
-        if found.dtype.kind in "iu" and found.ndim and not agree(found, right, 1e-7):
-            raise RefusedError(
-                "dtype",
-                f"Wrong: {what} of dtype {found.dtype}, so every fraction is cut off: make the "
-                "array of floats.",
-                case.arguments,
-            )
+    if wanted.kind in numbers and np.isfinite(right).all() and not np.isfinite(found).all():
+        raise RefusedError(
+            "dtype", f"Wrong: {what} with a NaN or an infinity in it.", case.arguments
+        )
 
 
 def agree(given: Any, right: Any, rtol: float) -> bool:
