@@ -14,6 +14,8 @@ import pytest
 
 from scalarloss import exercises
 from scalarloss.exercises.base import Exercise, Search, distinct, normal
+from scalarloss.exercises.cotangent import mask_of
+from scalarloss.layers import conv2d, softmax
 
 BOOK = Path(__file__).parents[1] / "book"
 
@@ -35,7 +37,7 @@ check_dense = Exercise(
     parts=("dL_dx", "dL_dW"),
     mistakes={"the last example alone": lambda g, x, W: {"dL_dW": np.outer(g[-1], x[-1])}},
 )
-check_square = Exercise(truth=lambda x: x**2, draw=lambda rng: {"x": normal(rng, 4)})
+check_square = Exercise(truth=lambda x: x**2, draw=lambda rng: {"x": 2 * normal(rng, 4)})
 check_number = Exercise(
     truth=lambda x: float(x @ x), draw=lambda rng: {"x": normal(rng, 1 + rng.integers(3))}
 )
@@ -284,3 +286,136 @@ def test_each_chapter_knows_at_least_three_mistakes():
     chapters = {parameters.values[0].stem for parameters in of_the_book()}
     known = [parameters.id[:2] for parameters in known_mistakes()]
     assert min(known.count(chapter[:2]) for chapter in chapters) >= 3
+
+
+# What readers write: the kind, and words of what they are told
+
+READERS = [
+    ("01", "check_resting_sum", lambda t: np.arctan(t), "unsure", "no single mistake"),
+    ("01", "check_resting_sum", lambda t: np.tanh(t), "mistake", "the way back through tanh"),
+    ("01", "check_resting_sum", lambda t: -np.arctanh(t), "sign", "sign"),
+    (
+        "01",
+        "check_slopes",
+        lambda loss, w, h: ((loss(w + h) - loss(w)) / h, (loss(w - h) - loss(w)) / h),
+        "mistake",
+        "down: divided by the size of the nudge",
+    ),
+    ("01", "check_slopes", lambda loss, w, h: (loss(w + h) - loss(w)) / h, "shape", "up, down"),
+    ("01", "check_free_direction", lambda x: np.array([-x[0], x[1]]), "flaw", "should not move"),
+    ("01", "check_free_direction", lambda x: x / np.linalg.norm(x), "flaw", "along the gradient"),
+    ("01", "check_free_direction", lambda x: np.zeros(2), "flaw", "stays where it is"),
+    ("01", "check_step_in_w", lambda g, units, rate: rate * g / units**2, "sign", "sign"),
+    ("01", "check_nudges", lambda loss, w, h: np.zeros(w.shape), "zeros", "zero"),
+    ("02", "check_slope_of_square", lambda x: 2 * x / np.cosh(x) ** 2, "mistake", "stands at x"),
+    ("02", "check_multiplications", lambda n, k: (2 * n * k, n**3), "unsure", "from the input: "),
+    (
+        "02",
+        "check_jacobian_by_rows",
+        lambda back, k: np.stack([back(v) for v in np.eye(k)], axis=1),
+        "mistake",
+        "the rows stand as columns",
+    ),
+    ("02", "check_doublings", lambda n: (2**n, 2**n - 1), "mistake", "additions: one less"),
+    (
+        "02",
+        "check_residual_backward",
+        lambda g, x, W: W.T @ (g * (1 - np.tanh(x) ** 2)) + g,
+        "unsure",
+        "no single mistake",
+    ),
+    (
+        "02",
+        "check_residual_backward",
+        lambda g, x, W: -(W.T @ g + g) * (1 - np.tanh(x) ** 2),
+        "sign",
+        "sign",
+    ),
+    ("03", "check_input_gradient", lambda r, W: W @ r, "error", "raised ValueError: matmul"),
+    ("03", "check_input_gradient", lambda r, W: 2 * r @ W, "factor", "2 times too large"),
+    (
+        "03",
+        "check_dense_backward",
+        lambda g, x, W: (g @ W, x.T @ g, g.sum(axis=0)),
+        "mistake",
+        "dW: transposed",
+    ),
+    (
+        "03",
+        "check_dense_backward",
+        lambda g, x, W: (g @ W, g.T @ x, g.sum(axis=1)),
+        "mistake",
+        "db: summed over the outputs",
+    ),
+    ("03", "check_norms", lambda R, X: (R**2).sum(1) * (X**2).sum(1) / 2, "factor", "2 times"),
+    ("04", "check_logit_gradient", lambda z, t: t - t.sum() * softmax(z), "sign", "sign"),
+    ("04", "check_logit_gradient", lambda z, t: softmax(z) - t, "mistake", "which needs targets"),
+    ("04", "check_tempered_gradient", lambda z, t, tau: softmax(z / tau) - t, "mistake", "arrow"),
+    ("04", "check_second_derivative", lambda z: softmax(z) * (1 - softmax(z)), "mistake", "vector"),
+    ("04", "check_logistic", lambda d: (np.log(1 + np.exp(-d)), 0.0), "dtype", "an infinity"),
+    ("05", "check_visits", lambda n, k: np.full((n, n), k * k), "mistake", "from the edges"),
+    (
+        "05",
+        "check_convolve_backward",
+        lambda g, x, w, b: (np.convolve(g, w), np.correlate(x, g)[::-1], np.sum(g)),
+        "mistake",
+        "dx: turned round",
+    ),
+    (
+        "05",
+        "check_strided_backward",
+        lambda g, x, w, b: (np.convolve(g, w), np.correlate(x, g), np.sum(g)),
+        "mistake",
+        "g is not spread",
+    ),
+    (
+        "05",
+        "check_longest_step",
+        lambda x, D: np.sum(D**2) / np.sum(conv2d(x, D, np.zeros(())) ** 2),
+        "mistake",
+        "the bottom of the parabola",
+    ),
+    (
+        "06",
+        "check_second_derivative_by_steps",
+        lambda f, x: (f(x + 1e-6) - 2 * f(x) + f(x - 1e-6)) / 1e-12,
+        "mistake",
+        "a step of 1e-6",
+    ),
+    ("06", "check_normalise_backward", lambda g, x: g / np.std(x), "mistake", "held still"),
+    ("06", "check_normalise_backward", lambda g, x: 0 * g, "zeros", "zero"),
+    ("06", "check_cube", lambda x: np.abs(x) ** 3, "mistake", "the length of a complex number"),
+    ("06", "check_quick_check", lambda f, backward, x: True, "hard-coded", "True in every case"),
+    (
+        "08",
+        "check_jacobian_by_few_passes",
+        lambda push, pull, m, n: np.stack([pull(v) for v in np.eye(m)]),
+        "mistake",
+        "passes: a vjp for each output",
+    ),
+    (
+        "08",
+        "check_mean_over_sentences",
+        lambda sentence: np.full(len(sentence), 1 / len(sentence)),
+        "mistake",
+        "the mean over words",
+    ),
+    ("08", "check_trace_by_lottery", lambda back, V: V @ back(V[0]), "shape", "shape"),
+    ("08", "check_heat_map", lambda back, shape, places: back(np.ones(shape)), "mistake", "every"),
+    (
+        "08",
+        "check_heat_map",
+        lambda back, shape, places: -back(mask_of(shape, places)),
+        "sign",
+        "sign",
+    ),
+]
+
+
+@pytest.mark.parametrize(("chapter", "check", "function", "kind", "words"), READERS)
+def test_a_plausible_wrong_answer_gets_a_true_diagnosis(chapter, check, function, kind, words):
+    with np.errstate(all="ignore"):
+        mark = getattr(exercises, check)(function)
+    assert not mark.right
+    assert mark.kind == kind, mark
+    assert words in mark.words, mark

@@ -17,6 +17,9 @@ Function: TypeAlias = Callable[..., Any]
 Arguments: TypeAlias = dict[str, Any]
 
 
+WHEREVER = ("sign", "factor", "zeros", "rounding")  # kinds that do not ask where an entry stands
+
+
 @dataclass(frozen=True)
 class Mark:
     """Right, or what is wrong: its repr is the sentence.
@@ -176,18 +179,22 @@ class Exercise:
         ]
         if known:
             return "mistake", ", or ".join(known)
-        if all(found.is_cut_off(part) for found in wrong) and np.any(wrong[0].parts[part][0]):
+        if all(found.is_cut_off(part) for found in wrong) and any(
+            np.any(found.parts[part][0]) for found in wrong
+        ):
             return "dtype", "whole numbers, every fraction cut off: make the array of floats"
-        misshapen = [found for found in wrong if found.is_misshapen(part)]
-        found_kinds = [
-            diagnose(
-                *map(np.asarray, found.parts[part]),
-                sizes=list(self.sizes_of(found.case).values()),
-            )
-            for found in misshapen or wrong
+        wrong = [found for found in wrong if found.is_misshapen(part)] or wrong
+        each = [
+            diagnose(*map(np.asarray, found.parts[part]), sizes=self.sizes_of(found.case))
+            for found in wrong
         ]
-        if len({diagnosis.kind for diagnosis in found_kinds}) == 1:
-            return found_kinds[0].kind, found_kinds[0].words.rstrip(".")
+        if all(diagnosis.kind == each[0].kind for diagnosis in each):
+            return each[0].kind, each[0].words.rstrip(".")
+        if not any(found.is_misshapen(part) for found in wrong):
+            given, right = zip(*(map(np.ravel, found.parts[part]) for found in wrong), strict=True)
+            all_cases = diagnose(np.concatenate(given), np.concatenate(right))
+            if all_cases.kind in WHEREVER:
+                return all_cases.kind, all_cases.words.rstrip(".")
         return "unsure", "no single mistake that these numbers show"
 
     def is_mistake(self, function: Function, part: str, found: "Wrong") -> bool:
