@@ -40,12 +40,12 @@ def code_cells(path):
 # What is committed
 
 
-def test_every_notebook_stands_in_the_contents():
+def test_every_page_stands_in_the_contents_and_chapters_stand_in_order():
     contents = yaml.safe_load((ROOT / "_toc.yml").read_text())
-    chapters = [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
-    assert [contents["root"], *chapters] == sorted(
-        (path.stem for path in NOTEBOOKS), key=lambda name: (name != "index", name)
-    )
+    pages = [contents["root"], *(c["file"] for p in contents["parts"] for c in p["chapters"])]
+    assert sorted(pages) == sorted(path.stem for path in [*NOTEBOOKS, *BOOK.glob("*.md")])
+    chapters = [path.stem for path in NOTEBOOKS if path.stem != "index"]
+    assert pages[: len(NOTEBOOKS)] == ["index", *chapters]
 
 
 @each_notebook
