@@ -58,12 +58,12 @@ def fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             title = app.env.titles[page].astext()
             name = nodes.reference("", title, refuri=f"{address}#exercises", internal=True)
             listed.append(nodes.paragraph("", "", name))
-            items = nodes.bullet_list(bullet="*")
+            items = nodes.enumerated_list(enumtype="arabic", suffix=".")
             for number, words in sorted(known(app.env)[page].items()):
                 link = nodes.reference(
                     "", words, refuri=f"{address}#exercise-{number}", internal=True
                 )
-                items += nodes.list_item("", nodes.paragraph("", f"{number}. ", link))
+                items += nodes.list_item("", nodes.paragraph("", "", link))
             listed.append(items)
         place.replace_self(listed)
 
