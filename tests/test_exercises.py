@@ -50,6 +50,12 @@ check_across = Search(
 )
 
 
+check_draw = Exercise(
+    truth=lambda rng: rng.normal(),
+    draw=lambda rng: {"rng": np.random.default_rng(int(rng.integers(1000)))},
+)
+
+
 def your_function(x): ...
 
 
@@ -71,6 +77,7 @@ RIGHT = [
     (check_square, lambda z: (z * z).tolist()),
     (check_number, lambda x: np.sum(x * x)),
     (check_shifts, lambda n: not n % 2),
+    (check_draw, lambda rng: rng.normal(size=1)[0]),
     (check_across, lambda x: np.array([-x[1], x[0]])),
 ]
 WRONG = [
@@ -103,6 +110,8 @@ WRONG = [
         "dL_dW: the last example alone. With",
     ),
     (check_shifts, lambda n: n % 2, "dtype", "True or False is asked for"),
+    (check_shifts, lambda n: n % 3 == 0, "unsure", "not what is asked for"),
+    (check_square, lambda x: (y for y in x), "error", "raised TypeError"),
     (check_shifts, lambda n: True, "hard-coded", "gives True in every case"),
     (check_across, lambda x: np.array([0.0, 1.0]), "flaw", "and 0 is asked for"),
     (check_across, lambda x: "across", "flaw", "does not fit"),

@@ -17,6 +17,7 @@ Function: TypeAlias = Callable[..., Any]
 Arguments: TypeAlias = dict[str, Any]
 
 
+DATA = (np.ndarray, np.generic, int, float, complex, str)
 WHEREVER = ("sign", "factor", "zeros", "rounding")  # kinds that do not ask where an entry stands
 
 
@@ -179,6 +180,8 @@ class Exercise:
         ]
         if known:
             return "mistake", ", or ".join(known)
+        if any(found.is_no_number(part) for found in wrong):
+            return "unsure", "not what is asked for"
         if all(found.is_cut_off(part) for found in wrong) and any(
             np.any(found.parts[part][0]) for found in wrong
         ):
@@ -215,6 +218,9 @@ class Wrong:
     case: Case
     parts: dict[str, tuple[Any, Any]]
     name: str
+
+    def is_no_number(self, part: str) -> bool:
+        return np.asarray(self.parts[part][1]).dtype.kind not in "fiu"
 
     def is_cut_off(self, part: str) -> bool:
         given, right = map(np.asarray, self.parts[part])
@@ -294,7 +300,7 @@ def ask(
         arguments = draw(rng)
         copies = deepcopy(arguments)
         try:
-            answer = use(written, *copies.values())
+            answer = deepcopy(use(written, *copies.values()))
         except Exception as error:
             if isinstance(error, NotImplementedError) or "ellipsis" in str(error):
                 words = f"Not written yet: {name} returns nothing."
@@ -307,7 +313,7 @@ def ask(
                 words = f"Wrong: {name} changes its argument {argument}, which its caller still "
                 words += "needs: work on a copy, or make a new array."
                 raise RefusedError("changed", words, arguments)
-        asked.append(Case(arguments, deepcopy(answer)))
+        asked.append(Case(arguments, answer))
     return asked
 
 
@@ -357,16 +363,14 @@ def agree(given: Any, right: Any, rtol: float) -> bool:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Whether two arguments or answers are equal, entry by entry."""
+    """Whether two arguments or answers are equal, entry by entry, where they are data."""
     if isinstance(a, Mapping) and isinstance(b, Mapping):
         return a.keys() == b.keys() and all(same(a[name], b[name]) for name in a)
     if isinstance(a, tuple | list) and isinstance(b, tuple | list):
         return len(a) == len(b) and all(map(same, a, b))
-    if callable(a) and callable(b):
-        return True
-    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
-        return bool(np.array_equal(np.asarray(a), np.asarray(b)))
-    return bool(a == b)
+    if all(isinstance(thing, DATA) for thing in (a, b)):
+        return bool(np.array_equal(a, b))
+    return type(a) is type(b)
 
 
 def is_zero(part: Any) -> bool:
