@@ -425,6 +425,7 @@ def distinct(rng: np.random.Generator, count: int, among: Iterable[int] = range(
 
 
 def normal(rng: np.random.Generator, *shape: int) -> Any:
-    """Random numbers with two decimals, so that a case can be read: an array, or a float."""
+    """Random numbers of two decimals, so that a case can be read, none of them 0."""
     numbers = np.round(rng.normal(size=shape), 2)
+    numbers = np.where(numbers == 0, 0.5, numbers)
     return numbers if shape else float(numbers)

@@ -36,6 +36,7 @@ def draw_growth(rng: Generator) -> Arguments:
 check_second_derivative_by_steps = Exercise(
     truth=lambda f, x: f.k**2 * f(x),
     draw=draw_growth,
+    cases=20,  # rounding is kind now and then
     rtol=1e-6,
     mistakes={
         "the step is best for a forward difference, and far too small here": lambda f, x: second(
@@ -132,7 +133,7 @@ class Softmax:
 
 def draw_backward(rng: Generator) -> Arguments:
     ways = ["right", "zeros", "five times", "without p", "the diagonal alone"]
-    way = "right" if rng.random() < 0.5 else str(rng.choice(ways[1:]))
+    way = str(rng.choice(ways))
     return {"f": softmax, "backward": Softmax(way), "x": normal(rng, int(rng.integers(3, 6)))}
 
 
@@ -144,7 +145,7 @@ def quick_check(f: Any, backward: Any, x: Any, v: Any, u: Any) -> bool:
 check_quick_check = Exercise(
     truth=lambda f, backward, x: backward.way == "right",
     draw=draw_backward,
-    cases=30,
+    cases=60,
     mistakes={
         "the outputs are weighed equally, and softmax's sum never moves": lambda f, backward, x: (
             quick_check(f, backward, x, np.ones(x.shape), np.arange(1.0, len(x) + 1))

@@ -69,6 +69,7 @@ def over_sentences(sentence: Any) -> Any:
 check_mean_over_sentences = Exercise(
     truth=over_sentences,
     draw=draw_sentences,
+    cases=10,
     mistakes={
         "the mean over words": lambda sentence: np.full(len(sentence), 1 / len(sentence)),
         "each sentence's mean, and then their sum": lambda sentence: (
