@@ -12,21 +12,29 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from scalarloss.diagnose import diagnose
+from scalarloss.marking import NONE
 
 Function: TypeAlias = Callable[..., Any]
 Arguments: TypeAlias = dict[str, Any]
 
 
 DATA = (np.ndarray, np.generic, int, float, complex, str)
-WHEREVER = ("sign", "factor", "zeros", "rounding")  # kinds that do not ask where an entry stands
+NUMBERS = "fiu"  # the kinds of dtype
+WHEREVER = (
+    "sign",
+    "factor",
+    "zeros",
+    "rounding",
+    "right",
+)  # kinds that do not ask where an entry stands
 
 
 @dataclass(frozen=True)
 class Mark:
     """Right, or what is wrong: its repr is the sentence.
 
-    `kind` is "right", "not written", "error", "changed", "hard-coded", "shape", "dtype",
-    "mistake" (one that the exercise knows by name), "flaw", or a kind that `diagnose` names.
+    `kind` is "right", "not written", "error", "changed", "hard-coded", "dtype", "flaw", or one of
+    `diagnose`: "known" is a mistake that the exercise knows by name.
     `case` holds the arguments that went wrong: call your function with them again.
     """
 
@@ -179,26 +187,26 @@ class Exercise:
             if all(self.is_mistake(function, part, found) for found in wrong)
         ]
         if known:
-            return "mistake", ", or ".join(known)
-        if any(found.is_no_number(part) for found in wrong):
+            return "known", ", or ".join(known)
+        if not all(found.is_number(part) for found in wrong):
             return "unsure", "not what is asked for"
-        if all(found.is_cut_off(part) for found in wrong) and any(
-            np.any(found.parts[part][0]) for found in wrong
+        if all(found.is_cut_off(part) for found in wrong) and not all(
+            is_zero(found.parts[part][0]) for found in wrong
         ):
             return "dtype", "whole numbers, every fraction cut off: make the array of floats"
-        wrong = [found for found in wrong if found.is_misshapen(part)] or wrong
+        misshapen = [found for found in wrong if found.is_misshapen(part)]
         each = [
-            diagnose(*map(np.asarray, found.parts[part]), sizes=self.sizes_of(found.case))
-            for found in wrong
+            diagnose(*found.parts[part], sizes=self.sizes_of(found.case))
+            for found in misshapen or wrong
         ]
-        if all(diagnosis.kind == each[0].kind for diagnosis in each):
-            return each[0].kind, each[0].words.rstrip(".")
-        if not any(found.is_misshapen(part) for found in wrong):
-            given, right = zip(*(map(np.ravel, found.parts[part]) for found in wrong), strict=True)
-            all_cases = diagnose(np.concatenate(given), np.concatenate(right))
-            if all_cases.kind in WHEREVER:
-                return all_cases.kind, all_cases.words.rstrip(".")
-        return "unsure", "no single mistake that these numbers show"
+        if any(one.kind != each[0].kind or one.kind == "unsure" for one in each) and not misshapen:
+            pairs = zip(*(map(np.ravel, found.parts[part]) for found in wrong), strict=True)
+            each = [one for one in [diagnose(*map(np.concatenate, pairs))] if one.kind in WHEREVER]
+        if not each:
+            return "unsure", NONE
+        if each[0].kind == "right":
+            return "rounding", "right to six digits, and not further"
+        return each[0].kind, each[0].words.rstrip(".")
 
     def is_mistake(self, function: Function, part: str, found: "Wrong") -> bool:
         answers = self.split(self.answer(function, found.case))
@@ -219,8 +227,8 @@ class Wrong:
     parts: dict[str, tuple[Any, Any]]
     name: str
 
-    def is_no_number(self, part: str) -> bool:
-        return np.asarray(self.parts[part][1]).dtype.kind not in "fiu"
+    def is_number(self, part: str) -> bool:
+        return np.asarray(self.parts[part][1]).dtype.kind in NUMBERS
 
     def is_cut_off(self, part: str) -> bool:
         given, right = map(np.asarray, self.parts[part])
@@ -335,19 +343,18 @@ def refuse_unreadable(given: Any, right: Any, part: str, case: Case, name: str) 
         found = np.asarray(given)
     except ValueError:
         found = np.asarray(None)
-    numbers = "fiu"
     what = f"{name} gives {kind_of(given)}" + (f" for {part}" if part else "")
-    if wanted.kind in numbers and found.dtype.kind not in numbers:
+    if wanted.kind in NUMBERS and found.dtype.kind not in NUMBERS:
         raise RefusedError(
             "dtype", f"Wrong: {what}, and real numbers are asked for.", case.arguments
         )
-    if wanted.kind not in numbers and wanted.kind != found.dtype.kind:
+    if wanted.kind not in NUMBERS and wanted.kind != found.dtype.kind:
         raise RefusedError(
             "dtype", f"Wrong: {what}, and {kind_of(right)} is asked for.", case.arguments
         )
-    if wanted.kind in numbers and np.isfinite(right).all() and not np.isfinite(found).all():
+    if wanted.kind in NUMBERS and np.isfinite(right).all() and not np.isfinite(found).all():
         raise RefusedError(
-            "dtype", f"Wrong: {what} with a NaN or an infinity in it.", case.arguments
+            "not finite", f"Wrong: {what} with a NaN or an infinity in it.", case.arguments
         )
 
 
