@@ -199,7 +199,11 @@ class Exercise:
             diagnose(*found.parts[part], sizes=self.sizes_of(found.case))
             for found in misshapen or wrong
         ]
-        if any(one.kind != each[0].kind or one.kind == "unsure" for one in each) and not misshapen:
+        differ = any(one.kind != each[0].kind for one in each)
+        if misshapen and differ:
+            given, right = map(np.shape, misshapen[0].parts[part])
+            return "shape", f"shape {given}, and {right} is right"
+        if not misshapen and (differ or each[0].kind == "unsure"):
             pairs = zip(*(map(np.ravel, found.parts[part]) for found in wrong), strict=True)
             each = [one for one in [diagnose(*map(np.concatenate, pairs))] if one.kind in WHEREVER]
         if not each:

@@ -44,7 +44,7 @@ check_jacobian_by_few_passes = Exercise(
     truth=cheapest,
     draw=lambda rng: {"A": normal(rng, *distinct(rng, 2))},
     use=count_passes,
-    cases=12,
+    cases=20,
     parts=("J", "passes"),
     mistakes={
         "a vjp for each output, also where the inputs are fewer": by_rows,

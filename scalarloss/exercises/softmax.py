@@ -81,7 +81,7 @@ def logistic(d: float) -> Any:
 check_logistic = Exercise(
     truth=logistic,
     draw=lambda rng: {"d": float(rng.choice([-1000.0, 1000.0, normal(rng), 3 * normal(rng)]))},
-    cases=20,
+    cases=40,
     parts=("loss", "slope"),
     mistakes={
         "the chance of being right": lambda d: {"slope": np.exp(-np.logaddexp(0, -d))},
