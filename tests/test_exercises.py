@@ -144,6 +144,20 @@ def test_a_function_that_is_right_at_one_point_only_is_refused():
     assert not check_square(lambda x: x * once).right
 
 
+def test_a_long_array_is_shown_by_its_worst_entry():
+    long = Exercise(truth=lambda x: x**2, draw=lambda rng: {"x": normal(rng, 4, 5)})
+    spoiled = long(lambda x: x**2 * (1 + 1e-9) + 2 * (np.arange(20).reshape(4, 5) == 7))
+    assert re.search(
+        r"With x = an array of shape \(4, 5\) .* gave entry\[1, 2\] = \d", spoiled.words
+    )
+
+
+def test_a_factor_has_the_reason_that_all_cases_share():
+    half = check_dense(lambda g, x, W: (g @ W / 2, g.T @ x / len(g)))
+    assert "dL_dx: every entry 2 times too small (a half too many?)" in half.words
+    assert re.search(r"dL_dW: every entry (\d) times too small .*a mean over \1", half.words)
+
+
 def test_numbers_are_fresh_each_time():
     seen = []
     for _ in range(2):
@@ -375,7 +389,7 @@ READERS = [
         "check_strided_backward",
         lambda g, x, w, b: (np.convolve(g, w), np.correlate(x, g), np.sum(g)),
         "known",
-        "g is not spread",
+        "dx and dw: g is not spread",
     ),
     (
         "05",

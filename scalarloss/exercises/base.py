@@ -18,6 +18,7 @@ Function: TypeAlias = Callable[..., Any]
 Arguments: TypeAlias = dict[str, Any]
 
 
+LONG = 6  # an array of more entries is shown by its shape
 DATA = (np.ndarray, np.generic, int, float, complex, str)
 NUMBERS = "fiu"  # the kinds of dtype
 WHEREVER = (
@@ -173,12 +174,13 @@ class Exercise:
 
     def explain(self, wrong: list["Wrong"]) -> tuple[str, str]:
         """What kind of mistake it is, and in words, for each part that is wrong anywhere."""
-        kinds, words = [], []
+        kinds, said = [], dict[str, list[str]]()
         for part in {part: None for found in wrong for part in found.parts}:
-            kind, said = self.explain_part(part, [found for found in wrong if part in found.parts])
+            kind, words = self.explain_part(part, [found for found in wrong if part in found.parts])
             kinds.append(kind)
-            words.append(f"{part}: {said}" if part else said)
-        return kinds[0], "; ".join(words)
+            said.setdefault(words, []).append(part)
+        parts = {words: " and ".join(parts) for words, parts in said.items()}
+        return kinds[0], "; ".join(f"{part}: {w}" if part else w for w, part in parts.items())
 
     def explain_part(self, part: str, wrong: list["Wrong"]) -> tuple[str, str]:
         known = [
@@ -199,18 +201,21 @@ class Exercise:
             diagnose(*found.parts[part], sizes=self.sizes_of(found.case))
             for found in misshapen or wrong
         ]
-        differ = any(one.kind != each[0].kind for one in each)
-        if misshapen and differ:
+        agreed = all(one.kind == each[0].kind != "unsure" for one in each)
+        if misshapen and not agreed:
             given, right = map(np.shape, misshapen[0].parts[part])
             return "shape", f"shape {given}, and {right} is right"
-        if not misshapen and (differ or each[0].kind == "unsure"):
+        found = each[0]
+        if not misshapen:
             pairs = zip(*(map(np.ravel, found.parts[part]) for found in wrong), strict=True)
-            each = [one for one in [diagnose(*map(np.concatenate, pairs))] if one.kind in WHEREVER]
-        if not each:
-            return "unsure", NONE
-        if each[0].kind == "right":
+            whole = diagnose(*map(np.concatenate, pairs))
+            if whole.kind in WHEREVER and (whole.certainty == "sure" or not agreed):
+                found = whole
+            elif not agreed:
+                return "unsure", NONE
+        if found.kind == "right":
             return "rounding", "right to six digits, and not further"
-        return each[0].kind, each[0].words.rstrip(".")
+        return found.kind, found.words.rstrip(".")
 
     def is_mistake(self, function: Function, part: str, found: "Wrong") -> bool:
         answers = self.split(self.answer(function, found.case))
@@ -244,10 +249,16 @@ class Wrong:
 
     def __str__(self) -> str:
         part, (given, right) = next(iter(self.parts.items()))
-        gave = f"{part} = {show(given)}" if part else show(given)
+        given, right = np.asarray(given), np.asarray(right)
+        if given.shape == right.shape and right.size > LONG:
+            apart = np.abs(given - right) if self.is_number(part) else given != right
+            place = np.unravel_index(np.argmax(apart), right.shape)
+            part = f"{part or 'entry'}[{', '.join(map(str, place))}]"
+            given, right = given[place], right[place]
+        gave = f"{part} = {show(given[()])}" if part else show(given[()])
         return (
             f"With {show_arguments(self.case.arguments)} {self.name} gave {gave}, and "
-            f"{show(right)} is right."
+            f"{show(right[()])} is right."
         )
 
 
@@ -317,7 +328,7 @@ def ask(
             if isinstance(error, NotImplementedError) or "ellipsis" in str(error):
                 words = f"Not written yet: {name} returns nothing."
                 raise RefusedError("not written", words) from None
-            words = f"Wrong: {name} raised {type(error).__name__}: {str(error).rstrip('.')}."
+            words = f"Wrong: {name} raised {type(error).__name__}: {str(error).rstrip(' .')}."
             words += f" Its arguments: {show_arguments(arguments)}."
             raise RefusedError("error", words, arguments) from None
         for argument, before in arguments.items():
@@ -396,7 +407,8 @@ def name_of(function: Function) -> str:
 def kind_of(thing: Any) -> str:
     """What a thing is, with its article."""
     if isinstance(thing, np.ndarray):
-        return f"an array of shape {thing.shape}"
+        dtype = "" if thing.dtype == float else f" and dtype {thing.dtype}"
+        return f"an array of shape {thing.shape}{dtype}"
     if isinstance(thing, tuple | list):
         return f"a {type(thing).__name__} of {len(thing)}"
     if isinstance(thing, bool | np.bool_):
@@ -412,15 +424,18 @@ def kind_of(thing: Any) -> str:
 
 def show(thing: Any) -> str:
     """A short thing in full, a long one by its shape."""
+    if isinstance(thing, np.generic):
+        thing = thing.item()
     if isinstance(thing, Mapping):
         return "{" + show_arguments(dict(thing)) + "}"
     if isinstance(thing, tuple | list):
-        return "(" + ", ".join(map(show, thing)) + ")"
-    if isinstance(thing, np.ndarray) and thing.size > 6:
+        opening, closing = "()" if isinstance(thing, tuple) else "[]"
+        return opening + ", ".join(map(show, thing)) + closing
+    if isinstance(thing, np.ndarray) and thing.size > LONG:
         return f"an array of shape {thing.shape}"
     if isinstance(thing, np.ndarray):
         return " ".join(np.array2string(thing, precision=4, separator=", ").split())
-    if isinstance(thing, float | np.floating):
+    if isinstance(thing, float):
         return f"{thing:.6g}"
     return repr(thing)
 

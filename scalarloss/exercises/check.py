@@ -48,7 +48,7 @@ check_second_derivative_by_steps = Exercise(
         "a step of 1e-5: rounding, divided by h², is larger than the error that is allowed": (
             lambda f, x: second(f, x, 1e-5)
         ),
-        "a step of 1e-6: rounding, divided by h², takes four digits more than it need": (
+        "a step of 1e-6: rounding, divided by h², leaves four digits at most": (
             lambda f, x: second(f, x, 1e-6)
         ),
         "a step of 0.01: the truncation error, h², is larger than what is allowed": (
