@@ -223,19 +223,22 @@ def read(source):
 def run(path, index):
     """Run a cell, after only what it needs of the cells before it; return its names."""
     cells = code_of(path)
-    needed, chosen = set(read(cells[index][0])), []
-    for source, tags in reversed(cells[:index]):
-        if marked(source):
-            continue
-        for statement in reversed(ast.parse(source).body):
-            if needed & set(bound(statement)):
-                piece = ast.unparse(statement)
-                needed |= set(read(piece))
-                chosen.append((piece, "raises-exception" in tags))
+    statements = [
+        (statement, "raises-exception" in tags)
+        for source, tags in cells[:index]
+        for statement in ast.parse(source).body
+    ]
+    needed, before = set(read(cells[index][0])), None
+    while needed != before:
+        before = set(needed)
+        for statement, _ in statements:
+            if before & set(bound(statement)):
+                needed |= set(read(ast.unparse(statement)))
     names = {}
-    for piece, may_raise in reversed(chosen):
-        with suppress(*[Exception] * may_raise):
-            exec(piece, names)
+    for statement, may_raise in statements:
+        if needed & set(bound(statement)):
+            with suppress(*[Exception] * may_raise):
+                exec(ast.unparse(statement), names)
     exec(cells[index][0], names)
     return names
 
