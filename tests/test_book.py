@@ -40,12 +40,12 @@ def code_cells(path):
 # What is committed
 
 
-def test_every_notebook_stands_in_the_contents():
+def test_every_page_stands_in_the_contents_and_chapters_stand_in_order():
     contents = yaml.safe_load((ROOT / "_toc.yml").read_text())
-    chapters = [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
-    assert [contents["root"], *chapters] == sorted(
-        (path.stem for path in NOTEBOOKS), key=lambda name: (name != "index", name)
-    )
+    pages = [contents["root"], *(c["file"] for p in contents["parts"] for c in p["chapters"])]
+    assert sorted(pages) == sorted(path.stem for path in [*NOTEBOOKS, *BOOK.glob("*.md")])
+    chapters = [path.stem for path in NOTEBOOKS if path.stem != "index"]
+    assert pages[: len(NOTEBOOKS)] == ["index", *chapters]
 
 
 @each_notebook
@@ -80,6 +80,40 @@ def test_a_code_cell_is_short_and_installs_nothing(path):
         assert not re.search(r"^\s*[!%]", text, re.M), text
         if "nbval-ignore-output" in cell["metadata"].get("tags", []):
             assert "#" in text, f"say why this output is not compared:\n{text}"
+
+
+def exercises(path):
+    """Each exercise's task, with the code cells that follow it."""
+    found, within = [], False
+    for cell in read(path)["cells"]:
+        text = source(cell)
+        if cell["cell_type"] == "markdown":
+            within = text.startswith("## Exercises") or (within and not text.startswith("## "))
+        if within and re.search(r"^\*\*\d+\. ", text, re.M):
+            found.append((text, []))
+        elif within and cell["cell_type"] == "code":
+            found[-1][1].append(cell)
+    return found
+
+
+@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.stem[0].isdigit()])
+def test_a_chapter_has_four_exercises_that_mark_themselves(path):
+    check = re.compile(r"^exercises\.(check_\w+)\(\w+\)\Z", re.M)
+    marking = 0
+    for number, (task, cells) in enumerate(exercises(path), start=1):
+        assert re.search(rf"^\*\*{number}\. [^*]+\*\*", task, re.M), task
+        assert "```{dropdown} Hint\n" in task, task
+        *stub, solution = cells
+        assert source(solution).startswith(f"# Solution {number}: ")
+        assert solution["metadata"]["tags"] == ["hide-input"]
+        assert solution["metadata"]["mystnb"]["code_prompt_show"] == "Show the solution"
+        checks = [check.search(source(cell)) for cell in cells]
+        if any(checks):
+            assert len(stub) == 1, task
+            assert not stub[0]["metadata"].get("tags")
+            assert checks[0][1] == checks[1][1]
+            marking += 1
+    assert marking >= 4
 
 
 # What is compared

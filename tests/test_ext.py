@@ -158,6 +158,34 @@ def test_a_mistake_stops_the_build_and_is_named(build, cells, says):
     assert re.search(says, build({"index": [title(), *cells]}, succeeds=False))
 
 
+# Exercises
+
+TASKS = """## Exercises
+
+Try.
+
+**1. Where $x$ stands.** Think of **2. Not this.**
+
+**2. Then?** Think again.
+"""
+
+
+def test_every_exercise_has_an_address_and_is_listed(build):
+    pages = {
+        "index": [title(), new_markdown_cell("```{exercises}\n```")],
+        "one": [title("# Do one"), new_markdown_cell(TASKS), new_markdown_cell("**3. Done.**")],
+        "other": [title("# Do another"), new_markdown_cell("**1. No exercise.**")],
+    }
+    site = build(pages)
+    ids = re.findall(r'<p id="(exercise-\d+)"', (site / "one.html").read_text("utf-8"))
+    assert ids == ["exercise-1", "exercise-2", "exercise-3"]
+    listed = re.search(r"<article.*?</article>", (site / "index.html").read_text("utf-8"), re.S)
+    links = re.findall(r'href="(one.html#[\w-]+)">([^<]*)<', listed[0])
+    assert links[0] == ("one.html#exercises", "Do one")
+    assert links[2:] == [("one.html#exercise-2", "Then?"), ("one.html#exercise-3", "Done")]
+    assert "other.html#" not in listed[0]
+
+
 # Binder
 
 
