@@ -79,22 +79,46 @@ def loss_response(
     return figure
 
 
-def loss_histories(histories: Mapping[str, Sequence[float]]) -> None:
-    """Draw each run's loss against its steps, with its name beside its curve."""
+def loss_histories(histories: Mapping[str, Sequence[float]], log: bool = False) -> None:
+    """Draw each run's loss against its steps, with its name beside its curve.
+
+    `log` draws losses of very different sizes: a name then stands above its curve's last point.
+    """
     _, axes = axes_of_page()
     for (name, history), colour in zip(histories.items(), COLOURS, strict=False):
         axes.plot(history, color=colour, linewidth=2)
-        middle = len(history) // 2
+        middle = len(history) - 1 if log else len(history) // 2
         axes.annotate(
             name,
             (middle, history[middle]),
-            (0, 8),
+            (-8, 8) if log else (0, 8),
             textcoords="offset points",
             color=colour,
-            ha="center",
+            ha="right" if log else "center",
         )
-    axes.set(xlabel="step", ylabel="loss", ylim=(0, None))
+    if log:
+        axes.set_yscale("log")
+    else:
+        axes.set_ylim(0, None)
+    axes.set(xlabel="step", ylabel="loss")
     axes.margins(x=0)
+    plt.show()
+
+
+def gradient_norms(times: Sequence[int], norms: Mapping[str, Sequence[float]]) -> None:
+    """Draw the length of a gradient against that of its sequences, with a name at each end."""
+    _, axes = axes_of_page()
+    shapes = zip(COLOURS, "os^", strict=True)
+    for (name, lengths), (colour, mark) in zip(norms.items(), shapes, strict=False):
+        axes.loglog(times, lengths, color=colour, linewidth=2, marker=mark, markersize=5)
+        axes.annotate(
+            name, (times[-1], lengths[-1]), (0, 8), textcoords="offset points",
+            color=colour, ha="right",
+        )  # fmt: skip
+    axes.set_xticks(times, [str(n) for n in times])
+    axes.minorticks_off()
+    axes.set(xlabel="moments in a sequence", ylabel="norm of the gradient")
+    axes.margins(y=0.15)
     plt.show()
 
 

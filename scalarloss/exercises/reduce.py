@@ -1,0 +1,178 @@
+"""The exercises of "Reduce with care": rates, pieces of a batch, masks and a clipped gradient."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from scalarloss.exercises.base import Arguments, Exercise, distinct, normal
+from scalarloss.primitives import Array
+
+# 1. The leash.
+
+
+def draw_rate(rng: np.random.Generator) -> Arguments:
+    N, n = distinct(rng, 2, range(2, 8))
+    return {"X": normal(rng, N, n), "reduction": str(rng.choice(["sum", "mean"]))}
+
+
+def curvatures(X: Array, reduction: str) -> Array:
+    count = len(X) if reduction == "mean" else 1
+    found: Array = np.linalg.eigvalsh(X.T @ X / count).astype(np.float64)
+    return found
+
+
+check_stable_rate = Exercise(
+    truth=lambda X, reduction: 2 / curvatures(X, reduction)[-1],
+    draw=draw_rate,
+    mistakes={
+        "this is 1 / λ, and the steps may be twice as long before they grow": (
+            lambda X, reduction: 1 / curvatures(X, reduction)[-1]
+        ),
+        "a mean's curvature is divided by N, and a sum's is not: here it is always a sum's": (
+            lambda X, reduction: 2 / curvatures(X, "sum")[-1]
+        ),
+        "a mean's curvature is divided by N, and a sum's is not: here it is always a mean's": (
+            lambda X, reduction: 2 / curvatures(X, "mean")[-1]
+        ),
+        "the smallest eigenvalue is taken, and the largest bounds the rate": (
+            lambda X, reduction: 2 / curvatures(X, reduction)[0]
+        ),
+        "the trace is taken, which is the sum of the eigenvalues": (
+            lambda X, reduction: 2 / curvatures(X, reduction).sum()
+        ),
+    },
+)
+
+# 2. Accumulate.
+
+
+def draw_pieces(rng: np.random.Generator) -> Arguments:
+    k, n = distinct(rng, 2)
+    sizes = rng.permutation(np.arange(1, 9))[:k]
+    return {"gradients": normal(rng, k, n), "sizes": sizes}
+
+
+check_accumulation = Exercise(
+    truth=lambda gradients, sizes: sizes @ gradients / np.sum(sizes),
+    draw=draw_pieces,
+    mistakes={
+        "this is the mean of the means, so an example in a small piece counts for more": (
+            lambda gradients, sizes: gradients.mean(axis=0)
+        ),
+        "this is the sum of the means": lambda gradients, sizes: gradients.sum(axis=0),
+        "this is the gradient of the sum: the division by the number of examples is missing": (
+            lambda gradients, sizes: sizes @ gradients
+        ),
+        "the sums are divided by the number of pieces, and not of examples": (
+            lambda gradients, sizes: sizes @ gradients / len(sizes)
+        ),
+    },
+)
+
+# 3. Words, not padding. 4. The last word.
+
+
+def draw_sentences(rng: np.random.Generator) -> Arguments:
+    N, T = distinct(rng, 2, range(3, 7))
+    lengths = rng.integers(1, T, size=N)  # so that every row is padded
+    lengths[0], lengths[1] = 1, T - 1
+    y, t = normal(rng, N, T), normal(rng, N, T)
+    return {"y": y, "t": t, "lengths": rng.permutation(lengths)}
+
+
+def weighed(table: Callable[[Array, Array], Array]) -> Callable[[Array, Array, Array], Array]:
+    """The gradient for a table of weights, made from the mask and the lengths."""
+
+    def gradient(y: Array, t: Array, lengths: Array) -> Array:
+        mask = (np.arange(y.shape[1]) < lengths[:, None]).astype(float)
+        return (y - t) * table(mask, lengths)
+
+    return gradient
+
+
+def last_of(mask: Array, lengths: Array) -> Array:
+    last: Array = mask * (np.arange(mask.shape[1]) == lengths[:, None] - 1)
+    return last
+
+
+def end_of(mask: Array, lengths: Array) -> Array:
+    end: Array = 0 * mask + (np.arange(mask.shape[1]) == mask.shape[1] - 1)
+    return end
+
+
+check_masked_mean_backward = Exercise(
+    truth=weighed(lambda mask, lengths: mask / mask.sum()),
+    draw=draw_sentences,
+    mistakes={
+        "the padding is counted in the division: N T, where the number of words is meant": (
+            weighed(lambda mask, lengths: mask / mask.size)
+        ),
+        "the padding has a gradient": weighed(lambda mask, lengths: 0 * mask + 1 / mask.sum()),
+        "there is no mask at all: this is the mean over everything": (
+            weighed(lambda mask, lengths: 0 * mask + 1 / mask.size)
+        ),
+        "this is the mean over sentences of the mean over their words": (
+            weighed(lambda mask, lengths: mask / lengths[:, None] / len(mask))
+        ),
+        "this is the sum over the words, and not their mean": (weighed(lambda mask, lengths: mask)),
+        "the sum over the words is divided by the number of sentences": (
+            weighed(lambda mask, lengths: mask / len(mask))
+        ),
+    },
+)
+
+check_last_word_backward = Exercise(
+    truth=weighed(lambda mask, lengths: last_of(mask, lengths) / len(mask)),
+    draw=draw_sentences,
+    mistakes={
+        "the last column is taken, which is padding": (
+            weighed(lambda mask, lengths: end_of(mask, lengths) / len(mask))
+        ),
+        "the division by the number of sentences is missing": weighed(last_of),
+        "every word is judged, and not the last alone": (
+            weighed(lambda mask, lengths: mask / len(mask))
+        ),
+        "this is divided by the number of words, and there is one loss for each sentence": (
+            weighed(lambda mask, lengths: last_of(mask, lengths) / mask.sum())
+        ),
+    },
+)
+
+# 5. Tie the rope.
+
+
+def draw_clip(rng: np.random.Generator) -> Arguments:
+    m, n = distinct(rng, 2)
+    dW, db = normal(rng, m, n), normal(rng, m)
+    share = float(rng.choice([0.3, 0.6, 1.5]))  # of three limits one is slack
+    return {"dW": dW, "db": db, "limit": round(share * norm(dW, db), 2)}
+
+
+def norm(*arrays: Array) -> float:
+    return float(np.sqrt(sum(np.sum(a**2) for a in arrays)))
+
+
+def clipped(dW: Array, db: Array, limit: float) -> tuple[Array, Array]:
+    share = min(1.0, limit / norm(dW, db))
+    return share * dW, share * db
+
+
+check_clip = Exercise(
+    truth=clipped,
+    draw=draw_clip,
+    parts=("dW", "db"),
+    mistakes={
+        "each array is clipped by its own norm, which turns the direction": (
+            lambda dW, db, limit: tuple(a * min(1.0, limit / norm(a)) for a in (dW, db))
+        ),
+        "each entry is clipped by itself, which turns the direction": (
+            lambda dW, db, limit: tuple(np.clip(a, -limit, limit) for a in (dW, db))
+        ),
+        "a gradient that was short enough is stretched to the limit": (
+            lambda dW, db, limit: tuple(a * limit / norm(dW, db) for a in (dW, db))
+        ),
+        "the square of the norm is taken, without its root": (
+            lambda dW, db, limit: tuple(a * min(1.0, limit / norm(dW, db) ** 2) for a in (dW, db))
+        ),
+    },
+)
