@@ -109,10 +109,12 @@ def gradient_norms(times: Sequence[int], norms: Mapping[str, Sequence[float]]) -
     """Draw the length of a gradient against that of its sequences, with a name at each end."""
     _, axes = axes_of_page()
     shapes = zip(COLOURS, "os^", strict=True)
+    lowest = min(lengths[-1] for lengths in norms.values())
     for (name, lengths), (colour, mark) in zip(norms.items(), shapes, strict=False):
+        above = -16 if lengths[-1] == lowest else 8
         axes.loglog(times, lengths, color=colour, linewidth=2, marker=mark, markersize=5)
         axes.annotate(
-            name, (times[-1], lengths[-1]), (0, 8), textcoords="offset points",
+            name, (times[-1], lengths[-1]), (0, above), textcoords="offset points",
             color=colour, ha="right",
         )  # fmt: skip
     axes.set_xticks(times, [str(n) for n in times])

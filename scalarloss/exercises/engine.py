@@ -14,7 +14,8 @@ from scalarloss.primitives import Array
 
 def draw_power(rng: np.random.Generator) -> Arguments:
     (size,) = distinct(rng, 1)
-    x, n = normal(rng, size) + 0.05, int(rng.integers(2, 5))  # no entry is 0
+    x, n = normal(rng, size), int(rng.integers(2, 5))
+    x[x == 0] = 0.5
     return {"g": normal(rng, size), "y": x**n, "x": x, "n": n}
 
 
@@ -80,7 +81,7 @@ def visits(k: int) -> int:
     return here
 
 
-check_visits = Exercise(
+check_tree_visits = Exercise(
     truth=visits,
     draw=lambda rng: {"k": int(rng.integers(4, 30))},
     mistakes={
@@ -133,7 +134,7 @@ def moved(program: Any, arrays: Any, tangents: Any) -> Array:
     return jvp(network(program), tangents, **arrays)[1]
 
 
-check_jvp = Exercise(
+check_forward_mode = Exercise(
     truth=moved,
     draw=draw_program,
     mistakes={

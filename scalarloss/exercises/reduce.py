@@ -10,36 +10,44 @@ from scalarloss.primitives import Array
 # 1. The leash.
 
 
-def draw_rate(rng: np.random.Generator) -> Arguments:
-    N, n = distinct(rng, 2, range(2, 8))
-    return {"X": normal(rng, N, n), "reduction": str(rng.choice(["sum", "mean"]))}
+def draw_examples(rng: np.random.Generator) -> Arguments:
+    n, N = sorted(distinct(rng, 2, range(2, 8)))
+    return {"X": normal(rng, N + 2, n)}
 
 
-def curvatures(X: Array, reduction: str) -> Array:
-    count = len(X) if reduction == "mean" else 1
-    found: Array = np.linalg.eigvalsh(X.T @ X / count).astype(np.float64)
-    return found
+def rates(of: Callable[[Array], float]) -> Callable[[Array], tuple[float, float]]:
+    """2 / λ for a sum and for a mean, with λ taken `of` the eigenvalues, in rising order."""
+
+    def both(X: Array) -> tuple[float, float]:
+        rate = 2 / of(np.linalg.eigvalsh(X.T @ X).astype(np.float64))
+        return rate, rate * len(X)
+
+    return both
 
 
-check_stable_rate = Exercise(
-    truth=lambda X, reduction: 2 / curvatures(X, reduction)[-1],
-    draw=draw_rate,
+largest = rates(lambda eigenvalues: eigenvalues[-1])
+
+check_stable_rates = Exercise(
+    truth=largest,
+    draw=draw_examples,
+    parts=("of the sum", "of the mean"),
     mistakes={
-        "this is 1 / λ, and the steps may be twice as long before they grow": (
-            lambda X, reduction: 1 / curvatures(X, reduction)[-1]
-        ),
-        "a mean's curvature is divided by N, and a sum's is not: here it is always a sum's": (
-            lambda X, reduction: 2 / curvatures(X, "sum")[-1]
-        ),
-        "a mean's curvature is divided by N, and a sum's is not: here it is always a mean's": (
-            lambda X, reduction: 2 / curvatures(X, "mean")[-1]
+        "this is 1 / λ, and a step may be twice as long before it grows": (
+            rates(lambda eigenvalues: 2 * eigenvalues[-1])
         ),
         "the smallest eigenvalue is taken, and the largest bounds the rate": (
-            lambda X, reduction: 2 / curvatures(X, reduction)[0]
+            rates(lambda eigenvalues: eigenvalues[0])
         ),
         "the trace is taken, which is the sum of the eigenvalues": (
-            lambda X, reduction: 2 / curvatures(X, reduction).sum()
+            rates(lambda eigenvalues: eigenvalues.sum())
         ),
+        "the mean's curvature is the sum's divided by N, so its rate is N times larger": (
+            lambda X: {"of the mean": largest(X)[0]}
+        ),
+        "divided by N, where a flatter bowl bears a higher rate": (
+            lambda X: {"of the mean": largest(X)[0] / len(X)}
+        ),
+        "this is the limit of the mean": lambda X: {"of the sum": largest(X)[1]},
     },
 )
 
@@ -144,7 +152,7 @@ check_last_word_backward = Exercise(
 def draw_clip(rng: np.random.Generator) -> Arguments:
     m, n = distinct(rng, 2)
     dW, db = normal(rng, m, n), normal(rng, m)
-    share = float(rng.choice([0.3, 0.6, 1.5]))  # of three limits one is slack
+    share = float(rng.choice([0.3, 1.5]))  # of two limits one is slack
     return {"dW": dW, "db": db, "limit": round(share * norm(dW, db), 2)}
 
 
@@ -157,10 +165,11 @@ def clipped(dW: Array, db: Array, limit: float) -> tuple[Array, Array]:
     return share * dW, share * db
 
 
-check_clip = Exercise(
+check_clipping = Exercise(
     truth=clipped,
     draw=draw_clip,
     parts=("dW", "db"),
+    cases=20,
     mistakes={
         "each array is clipped by its own norm, which turns the direction": (
             lambda dW, db, limit: tuple(a * min(1.0, limit / norm(a)) for a in (dW, db))
