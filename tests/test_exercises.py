@@ -316,6 +316,19 @@ def test_each_chapter_knows_at_least_three_mistakes():
 
 # What readers write: the kind, and words of what they are told
 
+
+def last_column(y, t, lengths):
+    g = np.zeros_like(y)
+    g[:, -1] = (y - t)[:, -1] / len(y)
+    return g
+
+
+def plus_equals(g, x, places):
+    back = np.zeros_like(x)
+    back[places] += g
+    return back
+
+
 READERS = [
     ("01", "check_resting_sum", lambda t: np.arctan(t), "unsure", "no single mistake"),
     ("01", "check_resting_sum", lambda t: np.tanh(t), "known", "the way back through tanh"),
@@ -434,6 +447,50 @@ READERS = [
         lambda back, shape, places: -back(mask_of(shape, places)),
         "sign",
         "sign",
+    ),
+    ("09", "check_stable_rates", lambda X: (2 / np.linalg.norm(X) ** 2,) * 2, "known", "trace"),
+    (
+        "09",
+        "check_stable_rates",
+        lambda X: 2 / np.linalg.eigvalsh(X.T @ X / len(X))[-1],
+        "shape",
+        "of the sum, of the mean",
+    ),
+    (
+        "09",
+        "check_accumulation",
+        lambda G, sizes: np.mean(G, axis=0),
+        "known",
+        "mean of the means",
+    ),
+    ("09", "check_accumulation", lambda G, sizes: G.T @ (sizes / len(sizes)), "known", "pieces"),
+    ("09", "check_masked_mean_backward", lambda y, t, n: (y - t) / y.size, "known", "no mask"),
+    ("09", "check_last_word_backward", last_column, "known", "which is padding"),
+    (
+        "09",
+        "check_clipping",
+        lambda dW, db, c: (np.clip(dW, -c, c), np.clip(db, -c, c)),
+        "known",
+        "entry",
+    ),
+    ("11", "check_power_back", lambda g, y, x, n: n * g * y, "known", "not lowered"),
+    ("11", "check_power_back", lambda g, y, x, n: -g * n * x ** (n - 1), "sign", "sign"),
+    ("11", "check_lookup_back", plus_equals, "known", "only the last use"),
+    ("11", "check_lookup_back", lambda g, x, places: g, "shape", "shape"),
+    ("11", "check_tree_visits", lambda k: 2 * 1.618033988749895**k, "unsure", "no single"),
+    (
+        "11",
+        "check_forward_mode",
+        lambda program, arrays, tangents: sum(t.sum() for t in tangents.values()),
+        "shape",
+        "shape",
+    ),
+    (
+        "11",
+        "check_curvature",
+        lambda A, w, v: A.T @ (2 * np.tanh(A @ w) * (1 - np.tanh(A @ w) ** 2)),
+        "known",
+        "gradient",
     ),
 ]
 
