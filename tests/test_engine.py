@@ -18,7 +18,7 @@ CHAPTER = Path(__file__).parents[1] / "book" / "11_build_the_engine.ipynb"
 
 
 def sources():
-    """The chapter's code cells that end well, by what they begin to define."""
+    """The chapter's code cells, but for those that raise and those that only glue."""
     for cell in json.loads(CHAPTER.read_text("utf-8"))["cells"]:
         tags = set(cell["metadata"].get("tags", []))
         if cell["cell_type"] == "code" and not tags & {"raises-exception", "remove-cell"}:
