@@ -130,11 +130,14 @@ function states() {
   return found;
 }
 
-/** Mount every widget view of the page; `own` is the module of the book's figures. */
-export function start(own) {
+/** Mount every widget view of the page, and let it paint between them; `own` is the module of the book's figures. */
+export async function start(own) {
   const host = new Host(states(), own);
-  for (const script of document.querySelectorAll(`script[type="${VIEW}"]`)) host.mount(script);
   for (const { model_name: kind, state } of Object.values(host.states)) {
     if (kind === "LinkModel" || kind === "DirectionalLinkModel") host.link(state).catch(() => {});
+  }
+  for (const script of document.querySelectorAll(`script[type="${VIEW}"]`)) {
+    await host.mount(script);
+    await new Promise((painted) => requestAnimationFrame(() => setTimeout(painted)));
   }
 }
