@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lab import running_lab
+from operate import wake
 from playwright.sync_api import Browser, Locator, Page
 
 PROBE = Path(__file__).with_name("probe.js")
@@ -90,7 +91,7 @@ def figures(browser: Browser, address: str, pages: Sequence[str]) -> list[dict[s
         context.add_init_script(path=PROBE)
         page = context.new_page()
         page.goto(f"{address}/{name}", wait_until="load")
-        page.locator(READY).first.wait_for()
+        wake(page)
         for figure in page.locator(READY).all():
             controls = []
             for handle in figure.locator(HANDLES).all():

@@ -15,10 +15,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request
 from serving import Host
 
 READY = "figure.live-figure[data-ready=true]"
+MOUNT = ".live-mount, .cell_output:has(script[type*=widget-view])"
 MEGABIT = 1e6 / 8
 PATIENCE = 90_000  # milliseconds that a page may take to come to rest
 
-# In the page: when the first of its figures answers and has been painted.
+# In the page: when the first of its figures, come to at once, answers and has been painted.
 PROBE = """
 window.answered = new Promise((tell) => addEventListener("DOMContentLoaded", () => {
     const look = () => {
@@ -33,9 +34,10 @@ window.answered = new Promise((tell) => addEventListener("DOMContentLoaded", () 
     const observer = new MutationObserver(look);
     const attributeFilter = ["data-ready"];
     observer.observe(document, { subtree: true, childList: true, attributeFilter });
+    document.querySelector("MOUNT")?.scrollIntoView();
     look();
 }));
-"""
+""".replace("MOUNT", MOUNT)
 ANSWERED = """() => new Promise(async (tell, refuse) => {
     setTimeout(() => refuse(new Error("no figure answers")), 90000);
     const live = await answered;
@@ -47,6 +49,7 @@ ANSWERED = """() => new Promise(async (tell, refuse) => {
 def visit(page: Page, address: str) -> None:
     """Open a page and wait until its figures answer and it asks for nothing more."""
     page.goto(address, wait_until="load", timeout=PATIENCE)
+    page.locator(MOUNT).first.scroll_into_view_if_needed(timeout=PATIENCE)
     page.locator(READY).first.wait_for(timeout=PATIENCE)
     page.wait_for_load_state("networkidle", timeout=PATIENCE)
 

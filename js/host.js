@@ -4,6 +4,8 @@
 const STATE = "application/vnd.jupyter.widget-state+json";
 const VIEW = "application/vnd.jupyter.widget-view+json";
 const REFERENCE = "IPY_MODEL_";
+const AHEAD = "400px 0px"; // how far from the window a figure wakes
+const QUIET = 5000; // milliseconds after which those far away wake too
 
 /** The model of a widget: state, listeners, and no one to send to. */
 class Model {
@@ -130,14 +132,28 @@ function states() {
   return found;
 }
 
-/** Mount every widget view of the page, and let it paint between them; `own` is the module of the book's figures. */
-export async function start(own) {
+/**
+ * Mount each widget view of the page when a reader comes near it, or when all has been quiet for a
+ * while; `own` is the module of the book's figures.
+ */
+export function start(own) {
   const host = new Host(states(), own);
   for (const { model_name: kind, state } of Object.values(host.states)) {
     if (kind === "LinkModel" || kind === "DirectionalLinkModel") host.link(state).catch(() => {});
   }
-  for (const script of document.querySelectorAll(`script[type="${VIEW}"]`)) {
-    await host.mount(script);
-    await new Promise((painted) => requestAnimationFrame(() => setTimeout(painted)));
-  }
+  const waiting = new Set(document.querySelectorAll(`script[type="${VIEW}"]`));
+  const wake = (script) => waiting.delete(script) && host.mount(script);
+  const watcher = new IntersectionObserver((places) => {
+    const near = new Set(places.filter((place) => place.isIntersecting).map((place) => place.target));
+    for (const script of [...waiting]) if (near.has(script.parentElement)) wake(script);
+  }, { rootMargin: AHEAD });
+  for (const script of waiting) watcher.observe(script.parentElement);
+  const idly = globalThis.requestIdleCallback ?? setTimeout;
+  const rest = () => {
+    const [script] = waiting;
+    if (!script) return watcher.disconnect();
+    wake(script);
+    idly(rest);
+  };
+  setTimeout(() => idly(rest), QUIET);
 }

@@ -5,7 +5,7 @@ import figures from "./figures.js";
 import { start } from "./host.js";
 
 const { then } = document.currentScript.dataset;
-start(figures).finally(() => {
-  // The theme's script waits until the figures stand: reading starts with them.
-  if (then) document.head.append(Object.assign(document.createElement("script"), { src: then }));
-});
+start(figures);
+// The theme's script waits until the page and its first figure are painted: reading starts with them.
+const load = () => document.head.append(Object.assign(document.createElement("script"), { src: then }));
+if (then) requestAnimationFrame(() => setTimeout(load));

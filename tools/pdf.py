@@ -37,11 +37,15 @@ ROOT = Path(__file__).parents[1]
 SITE = ROOT / "_build" / "html"
 READY = """async () => {
     await document.fonts.ready;
-    const figures = [...document.querySelectorAll(".live-mount")];
+    for (const mount of document.querySelectorAll(".live-mount")) {
+        mount.scrollIntoView();
+        while (!mount.querySelector("figure[data-ready=true]")) {
+            await new Promise(requestAnimationFrame);
+        }
+    }
     for (const image of document.images) image.loading = "eager";
     const pictures = [...document.images].map((image) => image.decode());
     await Promise.all(pictures);
-    return figures.every((mount) => mount.querySelector("figure[data-ready=true]"));
 }"""
 HEADINGS = """() => [...document.querySelectorAll("article section[id]")].flatMap((section) => {
     const heading = section.querySelector(":scope > :is(h1, h2)");
@@ -99,7 +103,7 @@ def paper(page: Page) -> PdfReader:
 def print_chapter(page: Page, site: str, name: str, start: int) -> Chapter:
     """Print one page of the site, its first sheet numbered `start` + 1."""
     page.goto(f"{site}{name}.html", wait_until="load")
-    page.wait_for_function(READY)
+    page.evaluate(READY)
     page.evaluate("n => { document.documentElement.style.counterReset = `page ${n}`; }", start)
     return Chapter(name, paper(page), page.evaluate(HEADINGS), start)
 

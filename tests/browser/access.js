@@ -40,6 +40,10 @@ globalThis.access = (() => {
     return most < (node.matches("text") ? 4.5 : 3) ? [say(node, most.toFixed(2))] : [];
   });
 
+  /** Pictures whose width and height do not belong together. */
+  const bent = () => all("article img").filter(shown).filter(({ naturalWidth, naturalHeight, width, height }) =>
+    Math.abs(naturalWidth * height - naturalHeight * width) > 2 * Math.max(naturalWidth, naturalHeight)).map((node) => say(node));
+
   // Keys
 
   const look = (node) => {
@@ -146,5 +150,5 @@ globalThis.access = (() => {
     }
   });
 
-  return { faint, start, stop, small, cut, overlapping, chosen, watch, listen, moved: () => [...moving] };
+  return { faint, bent, start, stop, small, cut, overlapping, chosen, watch, listen, moved: () => [...moving] };
 })();

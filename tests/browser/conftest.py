@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from operate import READY
+from operate import wake
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 ROOT = Path(__file__).parents[2]
@@ -150,7 +150,7 @@ def show(page, tmp_path):
         )
         page.goto(address, wait_until="load") if page.url == "about:blank" else page.reload()
         if wait:
-            page.locator(READY).nth(len(views) - 1).wait_for()
+            wake(page)
         return page.locator("figure.live-figure")
 
     yield open_page

@@ -19,6 +19,14 @@ def states(*widgets):
     return json.loads(json.dumps(found, allow_nan=False))
 
 
+def wake(page):
+    """Come near each figure of the page, and wait until it answers; then go back to the top."""
+    for mount in page.locator(".live-mount").all():
+        mount.scroll_into_view_if_needed()
+        mount.locator(READY).wait_for()
+    page.evaluate("scrollTo(0, 0)")
+
+
 def frame(page):
     page.evaluate("() => new Promise((f) => requestAnimationFrame(() => requestAnimationFrame(f)))")
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from operate import READY, drag, frame
+from operate import READY, drag, frame, wake
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "html"
@@ -36,9 +36,7 @@ def themes(browser):
 
 def visit(page, address):
     page.goto(address, wait_until="load")
-    figures = page.locator(".live-mount").count()
-    if figures:
-        page.locator(READY).nth(figures - 1).wait_for()
+    wake(page)
     return page
 
 
@@ -262,6 +260,15 @@ def test_zoom_cuts_nothing_off(themes, site, name):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.evaluate("access.cut()") == []
         assert page.evaluate("access.overlapping()") == []
+
+
+@every_page
+def test_pictures_keep_their_shape_where_it_is_narrow(themes, site, name):
+    page = visit(themes["light"], f"{site}/{name}")
+    widen(page, 360)
+    page.evaluate("for (const image of document.images) image.loading = 'eager'")
+    page.evaluate("Promise.all([...document.images].map((image) => image.decode()))")
+    assert page.evaluate("access.bent()") == []
 
 
 def test_what_zoom_cuts_off_is_found(themes, site):

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from operate import READY
+from operate import READY, wake
 from serving import hosting
 
 ROOT = Path(__file__).parents[2]
@@ -31,8 +31,7 @@ POLICY = {  # the kinds of source that a page admits, and no other
 def settle(page, address):
     """Open a page and wait until its figures answer and it asks for nothing more."""
     page.goto(address, wait_until="load")
-    if mounts := page.locator(".live-mount").count():
-        page.locator(READY).nth(mounts - 1).wait_for()
+    wake(page)
     page.wait_for_load_state("networkidle")
 
 
@@ -88,7 +87,7 @@ def folder_page(browser):
 @pytest.mark.parametrize("name", ORDER)
 def test_a_page_works_from_a_folder_without_any_server(folder_page, name):
     folder_page.goto((SITE / name).as_uri())
-    folder_page.locator(READY).nth(folder_page.locator(".live-mount").count() - 1).wait_for()
+    wake(folder_page)
     figure = folder_page.locator(READY).first
     before = figure.inner_text()
     moved = figure.locator("input[type=range]:enabled:visible").first

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import chromium
-from operate import READY
+from operate import wake
 from pypdf import PdfReader
 from test_site import PAGES
 
@@ -111,7 +111,7 @@ def test_a_chapter_prints_whole_and_clean(page, site, name):
     page.add_init_script(path=Path(__file__).with_name("access.js"))
     page.set_viewport_size(SHEET)
     page.goto(f"{site}/{name}")
-    page.locator(READY).first.wait_for()
+    wake(page)
     page.emulate_media(media="print")
     assert page.evaluate("document.documentElement.scrollWidth") <= SHEET["width"]
     assert page.evaluate("access.cut()") == []

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from operate import wake
 
 import scalarloss.live
 from scalarloss import Program, value_and_grad, vjp
@@ -96,6 +97,7 @@ def visit(page, site):
 
     def open_page(name):
         page.goto(f"{site}/{name}", wait_until="load")
+        wake(page)
         return page
 
     return open_page
