@@ -9,7 +9,7 @@ import { SEEDS } from "../random.js";
 import { CLASSES, Learner, readDigits } from "../training.js";
 import "./training.css";
 
-const SLICE = 6; // milliseconds of one frame that learning may take
+const SLICE = 7; // milliseconds of one frame that learning may take, where a single step takes no longer
 const SCORED = 20; // steps between two looks at the held-out digits
 const MOST_STEPS = 5000;
 const POINTS = 240; // of a curve; with more steps than this, a point is the mean of several
@@ -178,10 +178,14 @@ class Training extends View {
   // Learning, a slice in each frame.
 
   work() {
-    const until = performance.now() + SLICE;
-    while (this.busy && performance.now() < until) {
+    const start = performance.now();
+    let [now, longest] = [start, 0];
+    while (this.busy && now + longest < start + SLICE) {
       if (this.scoring) this.scoreOn();
       else this.learn(this.todo.shift() ?? { twice: this.twice, rate: this.rate });
+      const before = now;
+      now = performance.now();
+      longest = Math.max(longest, now - before);
     }
   }
 
@@ -245,7 +249,7 @@ class Training extends View {
     this.undo.push(this.plot.onDrag((x) => this.readAt(x), () => this.tellAt()));
     this.watch(stage);
     this.stage = stage;
-    this.reader = slider("read at step", { min: 1, max: 1, step: 1, input: (v) => this.readAt(v), change: () => this.tellAt() });
+    this.reader = slider("read at step", { min: 0, max: 50, step: 1, input: (v) => this.readAt(v), change: () => this.tellAt() });
     this.out = { steps: readout("steps"), loss: readout("loss", "live-loss"), accuracy: readout("accuracy", "live-plain"), before: readout("before-loss", "live-secant") };
     this.said = h("p", { className: "live-note" });
     this.start = button("Train", () => this.play());
@@ -300,7 +304,7 @@ class Training extends View {
     const rows = shape.length > 3 && count > shape[0] ? shape[0] : 1;
     const columns = count / rows;
     const canvas = h("canvas", { width: columns * (width + 1) - 1, height: rows * (height + 1) - 1, role: "img" });
-    canvas.style.setProperty("--wide", `${canvas.width * (rows > 1 ? 5 : 8)}px`);
+    canvas.style.setProperty("--wide", `${canvas.width * (rows > 1 ? 4 : 8)}px`);
     return { name, shape, height, width, columns, canvas, node: h("div", { className: "live-wall" }, h("span", { className: "live-name" }, `${name}, ${shape.join(" × ")}`), canvas) };
   }
 
@@ -366,7 +370,7 @@ class Training extends View {
     mark(this.speed.input, "aria-valuetext", brief(this.rate));
     write(this.speedText, brief(this.rate));
     const reader = this.reader.input;
-    if (reader.max !== String(Math.max(1, steps))) reader.max = Math.max(1, steps);
+    if (reader.max !== String(this.plot.domain[1])) reader.max = this.plot.domain[1];
     reader.disabled = !steps;
     if (reader.valueAsNumber !== at) reader.value = at;
     const start = steps ? `The loss over ${steps} steps, from ${format(this.learner.losses[0], 2)} to ${format(this.learner.losses.at(-1), 2)}.` : "No step yet.";

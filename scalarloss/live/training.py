@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import traitlets
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from scalarloss import plot
 from scalarloss.data import DARKEST, split
@@ -70,7 +71,7 @@ class Learner:
             self.weights[name] = self.weights[name] - rate * slope
         self.taken.append((twice, rate))
 
-    def right(self) -> Array:
+    def right(self) -> NDArray[np.int_]:
         """How many of the held-out digits are named right, by digit, shape (10,)."""
         images, labels = self.data.held_images, self.data.held_labels
         batches = range(math.ceil(len(labels) / self.batch))
@@ -79,7 +80,7 @@ class Learner:
         named = np.concatenate(logits).argmax(axis=1)[: len(labels)]
         return np.bincount(labels[named == labels], minlength=CLASSES)
 
-    def _rows(self, number: int, count: int) -> Array:
+    def _rows(self, number: int, count: int) -> NDArray[np.int_]:
         """The places of batch `number` among `count` digits, which come round again and again."""
         return (np.arange(self.batch) + number * self.batch) % count
 
@@ -141,8 +142,9 @@ class Training(LiveFigure):
         **shapes: Shape,
     ) -> None:
         zeros = {name: np.zeros(shape) for name, shape in shapes.items()}
-        held = isinstance(network, Program)
-        self._network = network if held else trace(network, x=np.zeros((batch, 8, 8)), **zeros)
+        if not isinstance(network, Program):
+            network = trace(network, x=np.zeros((batch, 8, 8)), **zeros)
+        self._network = network
         self._admit()
         self._learner: Learner | None = None
         self.set_trait("program", self._network.to_dict())
@@ -191,7 +193,7 @@ class Training(LiveFigure):
         return {name: np.array(array) for name, array in self._learned().weights.items()}
 
     @property
-    def right(self) -> Array:
+    def right(self) -> NDArray[np.int_]:
         """How many of the held-out digits are named right, by digit, shape (10,)."""
         return self._learned().right()
 
@@ -210,7 +212,7 @@ class Training(LiveFigure):
 
     def picture(self) -> Figure:
         figure, axes = plot.axes_of_page()
-        found = {"this run": self.losses} if self.done else self._both()
+        found = {"this run": self._learned().losses} if self.done else self._both()
         for (name, losses), colour in zip(found.items(), plot.COLOURS, strict=False):
             axes.plot(losses, color=colour, label=name)
         axes.set(xlabel="step", ylabel="loss of a batch", yscale="log")
