@@ -265,9 +265,9 @@ class Training extends View {
       h("div", { className: "live-body" },
         h("div", { className: "live-left" }, stage, this.reader.node,
           h("div", { className: "live-buttons live-learn" }, this.start, button("One step", () => this.step()), button("Start again", () => this.begin()), this.said),
-          h("div", { className: "live-controls" }, h("label", { className: "live-field" }, h("span", {}, "gradient"), this.pick), this.seeds.node, this.speed.node)),
+          h("div", { className: "live-controls" }, h("label", { className: "live-field live-wide" }, h("span", {}, "gradient"), this.pick), this.speed.node, this.seeds.node)),
         h("div", { className: "live-right" },
-          h("p", { className: "live-part" }, "Held-out digits named right, and one that was not, with its name."),
+          h("p", { className: "live-part" }, "Held-out digits named right, of how many, and one that was not, with its name."),
           h("div", { className: "live-digits" }, ...this.cells.map(({ node }) => node)),
           h("p", { className: "live-part" }, "The weights: white is positive, black negative."),
           ...this.walls.map(({ node }) => node))),
@@ -378,7 +378,7 @@ class Training extends View {
     const right = this.right();
     this.cells.forEach(({ show, node, canvas, named }, digit) => {
       const known = this.named && this.counts;
-      show(known ? right[digit] : null, known ? `${right[digit]} of ${this.counts[digit]}` : "–");
+      show(known ? right[digit] : null, known ? `${right[digit]}/${this.counts[digit]}` : "–");
       node.style.setProperty("--right", known ? right[digit] / this.counts[digit] : 0);
       const wrong = this.named?.find((one) => one.label === digit && one.named !== digit);
       write(named, wrong ? `→ ${wrong.named}` : "");
