@@ -208,7 +208,7 @@ def test_a_step_too_long_stops_and_says_so(page, learn):
     widget = convolutional(rate=1e200)
     figure = learn(widget)[0].first
     press(figure, "Train")
-    figure.get_by_text("The loss is no longer a number").wait_for()
+    figure.locator(".live-note", has_text="The loss is no longer a number").wait_for()
     assert figure.get_by_role("button", name="Train", exact=True).is_visible()
 
 
@@ -222,7 +222,7 @@ def test_damaged_digits_are_refused_in_words(page, learn, tmp_path, detail):
         frame(page)
         assert shown(figures.first)["quantity"]["steps"] == 0
     else:
-        figures.first.get_by_text("have arrived damaged").wait_for()
+        figures.first.locator(".live-note", has_text="arrived damaged").wait_for()
 
 
 def test_without_the_digits_it_says_so_and_a_second_press_asks_again(page, show):
@@ -230,7 +230,7 @@ def test_without_the_digits_it_says_so_and_a_second_press_asks_again(page, show)
     figure = show(states(widget), [widget.model_id]).first
     for _ in range(2):
         press(figure, "One step")
-        figure.get_by_text("could not be fetched").wait_for()
+        figure.locator(".live-note", has_text="could not be fetched").wait_for()
     assert shown(figure)["quantity"]["steps"] == 0
 
 
