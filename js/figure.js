@@ -26,34 +26,11 @@ export function mount(name, Kind, { model, el }) {
   };
 }
 
-/**
- * A figure of one program. A subclass gives `build()`, which makes its controls once, and `paint()`,
- * which computes and draws, at most once a frame; `schedule()` asks for one.
- */
-export class Figure {
-  /** `heard` names the traits beside `params`, `initial` and `entry` that paint anew when they change. */
-  constructor(model, root, heard = []) {
+/** An element that shows a model. A subclass gives `paint()`, called at most once a frame; `schedule()` asks for it. */
+export class View {
+  constructor(model, root) {
     Object.assign(this, { model, root, undo: [], due: {}, held: false, note: "", announcer: announcer() });
-    this.program = load(model.get("program"));
-    this.admit();
-    this.inputs = this.program.inputs;
-    this.shapes = Object.fromEntries(this.inputs.map(({ name, shape }) => [name, shape]));
-    this.values = this.read("params");
-    this.initial = copy(this.values);
-    this.hearInitial();
-    this.entry = this.readEntry("entry") ?? { name: this.inputs[0].name, index: this.inputs[0].shape.map(() => 0) };
-    this.heavy = Object.values(this.values).reduce((sum, v) => sum + v.length, 0) > SENT;
-    this.listen("params", () => this.hear());
-    this.listen("initial", () => this.hearInitial());
-    this.listen("entry", () => this.hearEntry());
-    for (const key of heard) this.listen(key, () => this.schedule());
-    this.build();
-    this.root.append(this.announcer.node);
-    this.schedule();
   }
-
-  /** Throw an Error if the program is not one for this figure. */
-  admit() {}
 
   listen(key, heard) {
     this.model.on(`change:${key}`, heard);
@@ -82,6 +59,45 @@ export class Figure {
     });
   }
 
+  positive(key, fallback) {
+    const value = this.model.get(key);
+    return Number.isFinite(value) && value > 0 ? value : fallback;
+  }
+
+  /** Set one trait; the model's other side hears of it. */
+  set(key, value) {
+    this.model.set(key, value);
+    this.model.save_changes();
+    this.schedule();
+  }
+}
+
+/** A figure of one program and its arrays, which move. A subclass gives `build()`, which makes its controls once, too. */
+export class Figure extends View {
+  /** `heard` names the traits beside `params`, `initial` and `entry` that paint anew when they change. */
+  constructor(model, root, heard = []) {
+    super(model, root);
+    this.program = load(model.get("program"));
+    this.admit();
+    this.inputs = this.program.inputs;
+    this.shapes = Object.fromEntries(this.inputs.map(({ name, shape }) => [name, shape]));
+    this.values = this.read("params");
+    this.initial = copy(this.values);
+    this.hearInitial();
+    this.entry = this.readEntry("entry") ?? { name: this.inputs[0].name, index: this.inputs[0].shape.map(() => 0) };
+    this.heavy = Object.values(this.values).reduce((sum, v) => sum + v.length, 0) > SENT;
+    this.listen("params", () => this.hear());
+    this.listen("initial", () => this.hearInitial());
+    this.listen("entry", () => this.hearEntry());
+    for (const key of heard) this.listen(key, () => this.schedule());
+    this.build();
+    this.root.append(this.announcer.node);
+    this.schedule();
+  }
+
+  /** Throw an Error if the program is not one for this figure. */
+  admit() {}
+
   // State: what the model holds, read with care, and written once a frame.
 
   /** The arrays that the trait `key` holds, or an Error that says what is missing. */
@@ -97,11 +113,6 @@ export class Figure {
     const fits = shape && Array.isArray(index) && index.length === shape.length
       && index.every((i, axis) => Number.isInteger(i) && i >= 0 && i < shape[axis]);
     return fits ? { name, index: [...index] } : null;
-  }
-
-  positive(key, fallback) {
-    const value = this.model.get(key);
-    return Number.isFinite(value) && value > 0 ? value : fallback;
   }
 
   hear() {
@@ -146,13 +157,6 @@ export class Figure {
     ]));
     this.model.set("params", this.written);
     if (now || !this.heavy) this.model.save_changes();
-  }
-
-  /** Set one trait; the model's other side hears of it. */
-  set(key, value) {
-    this.model.set(key, value);
-    this.model.save_changes();
-    this.schedule();
   }
 
   /**

@@ -9,8 +9,9 @@ import { render as descent } from "./figures/descent.js";
 import { render as drill } from "./figures/drill.js";
 import { render as lossResponse } from "./figures/loss_response.js";
 import { render as stepSize } from "./figures/step_size.js";
+import { render as training } from "./figures/training.js";
 
-const FIGURES = { "chain-rule": chainRule, "convolution-gradient": convolutionGradient, cotangent, descent, drill, "loss-response": lossResponse, "step-size": stepSize };
+const FIGURES = { "chain-rule": chainRule, "convolution-gradient": convolutionGradient, cotangent, descent, drill, "loss-response": lossResponse, "step-size": stepSize, training };
 
 export default {
   render({ model, el }) {

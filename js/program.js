@@ -170,10 +170,15 @@ class Program {
   /** The output y, and vᵀJ by each named input for the cotangent `v` of y. */
   vjp(arrays, v, names = this.inputs.map(({ name }) => name)) {
     const output = this.run(arrays);
+    return { output, grad: this.pullback(v, names) };
+  }
+
+  /** vᵀJ by each named input where the program was last run. */
+  pullback(v, names) {
     for (const { slot, moves } of this.seed(v, names)) {
       for (const { move, argument } of moves) move(this.cotangents[slot], this.cotangents[argument]);
     }
-    return { output, grad: Object.fromEntries(names.map((name) => [name, this.cotangents[this.places.get(name)]])) };
+    return Object.fromEntries(names.map((name) => [name, this.cotangents[this.places.get(name)]]));
   }
 
   /**

@@ -157,6 +157,28 @@ def squared_error_backward(y: Array, t: Array) -> Array:
     return dy
 
 
+def relu(x: Array) -> Array:
+    """Return y = max(x, 0), entry by entry.
+
+    Shapes: x and y alike. Source: Glorot, Bordes and Bengio (2011), Deep sparse rectifier neural
+    networks.
+    """
+    (x,) = given("fc", x=x)
+    y: Array = np.maximum(x, 0.0)
+    return y
+
+
+def relu_backward(g: Array, x: Array) -> Array:
+    """Return dx = g where x > 0 and 0 elsewhere, at the kink x = 0 too, as frameworks do.
+
+    Shapes: g, x and dx alike. x is the input, or the output, which is positive at the same places.
+    """
+    g, x = given("f", g=g, x=x)
+    fit_cotangent(g, x.shape)
+    dx: Array = g * (x > 0)
+    return dx
+
+
 def conv2d(x: Array, w: Array, b: Array) -> Array:
     """Return y[f, h, w'] = Σ x[c, h + i, w' + j] w[f, c, i, j] + b[f]: valid, with stride 1.
 

@@ -162,3 +162,13 @@ def error_against_step(
         axes.set(xlabel="step h", ylabel="relative error", ylim=(1e-17, 10))
         axes.margins(x=0.02)
         plt.show()
+
+
+def scans(images: Any, captions: Sequence[str]) -> None:
+    """Draw small images in a row, (k, h, w), dark on white, each over its caption."""
+    with mpl.rc_context({"font.size": 12}):
+        _, row = plt.subplots(1, len(images), figsize=(6.4, 1.5), layout="constrained")
+    for axes, image, caption in zip(np.atleast_1d(row), images, captions, strict=True):
+        axes.imshow(image, cmap="gray_r")
+        axes.set(xticks=[], yticks=[], xlabel=caption)
+    plt.show()

@@ -492,6 +492,22 @@ READERS = [
         "known",
         "gradient",
     ),
+    ("12", "check_first_loss", lambda m: 1 / m, "known", "without its logarithm"),
+    ("12", "check_first_loss", lambda m: 2 * np.log(m), "factor", "2 times too large"),
+    (
+        "12",
+        "check_two_layers_backward",
+        lambda g, x, V, a, W: (
+            ((g @ W) * np.sign(x @ V.T + a)).T @ x,
+            g.T @ np.maximum(x @ V.T + a, 0),
+        ),
+        "unsure",
+        "dV: ",
+    ),
+    ("12", "check_momentum", lambda w, v, s, rate, keep: (w - rate * v, v), "known", "w: moved"),
+    ("12", "check_doubled_cotangent", lambda z, t: (softmax(z) - t) / len(z), "known", "once"),
+    ("12", "check_shift_backward", lambda g, n: np.roll(g, -n, axis=0), "known", "fell off"),
+    ("12", "check_shift_backward", lambda g, n: g[n:], "known", "each pixel needs"),
 ]
 
 

@@ -23,6 +23,8 @@ from scalarloss.layers import (
     dense_backward,
     log_softmax,
     log_softmax_backward,
+    relu,
+    relu_backward,
     softmax,
     softmax_backward,
     squared_error,
@@ -158,8 +160,17 @@ def conv2d_cases(draw):
     return Case(conv2d, conv2d_backward, plain, {"x": x, "w": w, "b": b})
 
 
+@st.composite
+def relu_cases(draw):
+    shape = draw(hnp.array_shapes(min_dims=0, max_dims=3, max_side=4))
+    (x,) = normal(draw, shape)
+    x = np.asarray(x + 0.1 * np.sign(x))  # away from the kink
+    return Case(relu, relu_backward, lambda x: (x + np.sqrt(x * x)) / 2, {"x": x})
+
+
 CASES = {
     "dense": dense_cases(),
+    "relu": relu_cases(),
     "softmax": softmax_cases(logarithm=False),
     "log_softmax": softmax_cases(logarithm=True),
     "cross_entropy": cross_entropy_cases(),
@@ -223,6 +234,15 @@ def test_a_gradient_wrong_by_a_thousandth_is_refused(layer, data):
 
     with pytest.raises(GradientCheckError, match=rf"\n{wrong}[\[ ]"):
         check_vjp(case.forward, backward, case.arrays)
+
+
+def test_relu_lets_through_what_is_positive_and_nothing_at_its_kink():
+    x = np.array([-2.0, -0.0, 0.0, 1e-300, 3.0])
+    np.testing.assert_array_equal(relu(x), [0, 0, 0, 1e-300, 3])
+    for seen in (x, relu(x)):  # its output says as much as its input
+        np.testing.assert_array_equal(relu_backward(np.full(5, 7.0), seen), [0, 0, 0, 7, 7])
+    with pytest.raises(GradientCheckError, match="kink"):
+        check_vjp(relu, relu_backward, x)
 
 
 @settings(max_examples=50, deadline=None)
@@ -400,6 +420,8 @@ ones = np.ones
         ("g", lambda a: softmax_backward(a(3), ones(3))),
         ("p", lambda a: softmax_backward(ones(3), a(3))),
         ("y", lambda a: log_softmax_backward(ones(3), a(3))),
+        ("x", lambda a: relu(a(3))),
+        ("g", lambda a: relu_backward(a(3), ones(3))),
         ("z", lambda a: cross_entropy(a(3), ones(3))),
         ("z", lambda a: cross_entropy_backward(a(3), ones(3))),
         ("y", lambda a: squared_error(a(3), ones(3))),
@@ -443,6 +465,7 @@ def test_complex_arrays_pass_forward_for_the_complex_step_and_never_backward():
         (lambda: softmax(ones((2, 3)), axis=2), ["(2, 3)", "axis 2"]),
         (lambda: log_softmax(ones((2, 0))), ["z is empty", "(2, 0)"]),
         (lambda: softmax_backward(ones(3), ones((1, 3))), ["(3,)", "(1, 3)"]),
+        (lambda: relu_backward(ones(3), ones((1, 3))), ["(3,)", "(1, 3)"]),
         (lambda: squared_error(ones((3, 1)), ones(3)), ["(3, 1)", "(3,)"]),
         (lambda: squared_error(ones(3), ones((3, 1))), ["(3, 1)", "(3,)"]),
         (lambda: squared_error_backward(ones(3), ones(())), ["(3,)", "()"]),

@@ -3,7 +3,8 @@
 A notebook leaves two things in its page: for each figure a widget view, which names a model, and
 once the state of all models. Each state holds the figure's whole script and style as text. The
 book's own are in `live.js` and `site.css` (see light.py), so they are left out here; another
-widget's script becomes a file named by its content, with its address in `_esm` instead. `host.js`,
+widget's script becomes a file named by its content, with its address in `_esm` instead. So do the
+digits that a `Training` learns from, which its page fetches when a reader first presses. `host.js`,
 which is part of `live.js`, then mounts the figures. Where there is no JavaScript, the picture that
 the widget drew of itself is shown with its caption.
 """
@@ -19,6 +20,8 @@ from myst_nb.core.render import WIDGET_STATE_MIMETYPE, WIDGET_VIEW_MIMETYPE
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
+
+from scalarloss.live.training import page_script
 
 STATIC = Path(__file__).parents[2] / "scalarloss" / "live" / "static"
 PICTURES = ("image/svg+xml", "image/png")
@@ -103,6 +106,8 @@ def lift(
             state["_esm"] = f"{root}_static/{publish(app, 'widget', 'js', script)}"
             if style:
                 styles.append(publish(app, "widget", "css", style))
+        if state.get("_kind") == "training":
+            state["source"] = f"{root}_static/{publish(app, 'digits', 'js', page_script())}"
     context["widget_styles"] = list(dict.fromkeys(styles))
 
     # Kernels name models at random: number them, so that two builds of a page are the same.

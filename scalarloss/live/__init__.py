@@ -7,6 +7,7 @@ from scalarloss.live.descent import Descent
 from scalarloss.live.drill import Drill
 from scalarloss.live.loss_response import LossResponse
 from scalarloss.live.step_size import StepSize
+from scalarloss.live.training import Training
 
 __all__ = [
     "ChainRule",
@@ -16,4 +17,5 @@ __all__ = [
     "Drill",
     "LossResponse",
     "StepSize",
+    "Training",
 ]

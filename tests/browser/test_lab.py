@@ -23,6 +23,13 @@ def loss(W, b):
 def probabilities(W, b):
     return softmax(dense(x, W, b))
 
+def network(x, W, b):
+    return dense(np.reshape(x, (len(x), 64)), np.reshape(W, (10, 64)), b)
+
+def trained(fig):
+    fig.train(2)
+    return fig
+
 def move(fig):
     fig.params = {name: 1.5 * array for name, array in fig.params.items()}
 
@@ -96,6 +103,12 @@ FIGURES = {
         [types("exact W[0, 0]", "-0.3"), types("exact h", "0.001")],
         "move(fig); fig.step = 0.01",
         {"truth": "fig.truth", "central": "fig.estimates['central']"},
+    ),
+    "Training": (
+        "trained(Training(network, W=(10, 8, 8), b=(10,)))",
+        [presses("One step"), presses("One step")],
+        "fig.twice = True; fig.train(30)",
+        {"steps": "len(fig.losses)", "loss": "fig.losses[-1]"},
     ),
 }
 
