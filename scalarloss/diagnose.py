@@ -7,6 +7,7 @@ A cause is named only where the numbers support it; else the diagnosis is "unsur
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -59,8 +60,8 @@ def diagnose_backward(
     """Say what is wrong with a backward pass, called as in `check_vjp`: backward(g, x).
 
     It is asked at x with two random cotangents and, where these leave more than one cause, with a
-    cotangent for each entry of f's value. A cause counts if a second point, x plus a normal draw,
-    names it too; a backward pass that is right at x is asked at `points` more. Raises what
+    cotangent for each entry of f's value. A second point, x plus a normal draw, must not show
+    another cause; a backward pass that is right at x is asked at `points` more. Raises what
     `check_vjp` raises, but for GradientCheckError.
     """
     rng = np.random.default_rng(seed)
@@ -80,6 +81,8 @@ def diagnose_backward(
         if there.right and not found.right:
             words = f"wrong at this point and right at another: {found.words}"
             return Diagnosis("unsure", "unsure", words)
+        if there.kind == "unsure":
+            return found if found.kind == "unsure" else replace(found, certainty="likely")
         if there.kind != found.kind:
             words = f"{NONE}: at this point, {found.words} At another, {there.words}"
             return Diagnosis("unsure", "unsure", words)

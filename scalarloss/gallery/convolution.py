@@ -19,7 +19,7 @@ from scalarloss.layers import (
 def draw_conv(rng: Generator, c: int = 2, f: int = 3) -> Arrays:
     """Two small images of c channels, and f filters of 2 by 3 or 3 by 2."""
     kh, kw = rng.permutation([2, 3])
-    shapes = {"x": (2, c, 3, 4), "w": (f, c, kh, kw), "b": (f,)}
+    shapes = {"x": (2, c, 4, 3), "w": (f, c, kh, kw), "b": (f,)}
     return {name: rng.normal(size=shape) for name, shape in shapes.items()}
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from scalarloss.check import Array, Arrays
-from scalarloss.gallery.base import Broken, Generator, Layer, sides
+from scalarloss.gallery.base import Broken, Generator, Layer
 from scalarloss.layers import (
     cross_entropy,
     cross_entropy_backward,
@@ -15,9 +15,8 @@ from scalarloss.layers import (
 
 
 def draw_logits(rng: Generator) -> Arrays:
-    """Three to five classes, and another number of examples."""
-    examples, classes = sides(rng, 2)
-    return {"z": rng.normal(size=(examples, classes) if classes > 2 else (classes, examples))}
+    """Four or five classes, for two or three examples."""
+    return {"z": rng.normal(size=rng.integers([2, 4], [4, 6]))}
 
 
 def draw_square_logits(rng: Generator) -> Arrays:
