@@ -126,10 +126,12 @@ def at_point(
         given = question.call(backward, np.array(g, dtype=y.dtype))
         if not isinstance(given, Mapping):
             parts = given if isinstance(given, tuple) else (given,)
-            given = dict(zip(question.arrays, parts, strict=True))
-        return {name: np.array(given[name]) for name in question.arrays}
+            given = dict(zip(question.arrays, parts, strict=False))
+        return {name: np.array(given[name]) for name in question.arrays if name in given}
 
     given, again = [back(g) for g in gs], back(gs[0])
+    if missing := [name for name in question.arrays if name not in again]:
+        return Diagnosis("shape", "sure", f"no gradient came back for {', '.join(missing)}.")
     if any(repr(given[0][n].tolist()) != repr(again[n].tolist()) for n in again):
         words = "for the same g something else comes back the second time: it keeps a state."
         return Diagnosis("state", "sure", words)
@@ -347,10 +349,10 @@ def scaled(
     share = float(np.sum(given * right)) / float(np.sum(right * right) or np.nan)
     if fits(given, share * right) and abs(abs(share) - 1) > 1e-4:
         words = factor(given, right, tiny(right), dict.fromkeys(sizes.values()))
-        roots = {f"the root of {n}?": f for n in sizes.values() for f in (n**0.5, n**-0.5)}
-        reasons = {f"a learning rate of {r:g}?": r for r in RATES} | roots
-        reasons = {**{why: f for why, f in reasons.items() if abs(abs(share) / f - 1) <= EXACT}}
-        reason = next((f" ({why})" for why in reasons), "")
+        reasons = [(rate, f" (a learning rate of {rate:g}?)") for rate in RATES]
+        for n in sizes.values():
+            reasons += [(root, f" (the root of {n}?)") for root in (n**0.5, n**-0.5)]
+        reason = next((why for f, why in reasons if abs(abs(share) / f - 1) <= EXACT), "")
         named = "?)" in words or reason
         if words and (several or named):
             words = words if "?)" in words else words + reason
