@@ -119,7 +119,9 @@ def wrong(a, b):
 
 def multiple(a, b, axis=None):
     norm = np.sum(b * b, axis=axis, keepdims=axis is not None)
-    return agrees(a, np.sum(a * b, axis=axis, keepdims=axis is not None) / norm * b)
+    return agrees(
+        a, np.sum(a * b, axis=axis, keepdims=axis is not None) / np.where(norm, norm, 1) * b
+    )
 
 
 def spread(b, axes):
