@@ -249,14 +249,14 @@ BROKEN = (
         "the slope is taken at the output",
         "local",
         {"x": lambda g, x: g * sigmoid(sigmoid(x)) * (1 - sigmoid(sigmoid(x)))},
-        "Positive, never large: every step still goes downhill.",
+        "It is positive either way, so no sign is wrong.",
     ),
     Broken(
         GELU,
         "the slope of another formula for the same curve",
         "local",
         {"x": lambda g, x: g * exact_gelu_slope(x)},
-        "The two formulas differ in the fourth digit.",
+        "The two slopes differ by less than a thousandth.",
     ),
     Broken(
         RESIDUAL,

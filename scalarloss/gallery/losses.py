@@ -124,7 +124,7 @@ BROKEN = (
         "the target's gradient has the output's sign",
         "sign",
         {"t": lambda g, y, t: g * (y - t)},
-        "Targets are seldom learnt; when they are, as in distillation, it flees them.",
+        "Targets are seldom learnt. Where they are, they walk away from the output.",
     ),
     Broken(
         MEAN_SQUARED,

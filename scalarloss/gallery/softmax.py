@@ -99,7 +99,7 @@ BROKEN = (
         "the diagonal alone, as for a sigmoid",
         "diagonal",
         {"z": lambda g, z: g * softmax(z) * (1 - softmax(z))},
-        "With a squared error behind it, the signs are right and it trains.",
+        "A sigmoid's rule, well remembered; and the diagonal of the Jacobian is right.",
     ),
     Broken(
         SOFTMAX,
@@ -142,14 +142,14 @@ BROKEN = (
         "g − p, as if g added up to 1",
         "not linear",
         {"z": lambda g, z: g - softmax(z)},
-        "Right for every one-hot g, so row by row it looks perfect.",
+        "For one example it is right for every one-hot g: row by row it looks perfect.",
     ),
     Broken(
         CROSS_ENTROPY,
         "softmax's Jacobian once more on p − t",
         "jacobian twice",
         {"z": lambda g, z: g * softmax_backward(residual(z), softmax(z)) / len(z)},
-        "Published and taught. With two classes it is a factor below one half, and it trains.",
+        "Published. With two classes it is a factor of at most one half, and it trains.",
     ),
     Broken(
         CROSS_ENTROPY,
