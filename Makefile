@@ -48,7 +48,7 @@ test: book node_modules/ready  ## run every check, in a browser too
 	ruff check .
 	ruff format --check .
 	mypy
-	chromium="$$(python tools/browser.py)" && CHROMIUM="$$chromium" python -m pytest
+	chromium="$$(python tools/browser.py)" && CHROMIUM="$$chromium" python -m pytest -n 2 --dist loadfile
 
 notebooks: .venv/ready  ## execute the chapters and tidy what they store
 	python tools/notebooks.py book/*.ipynb

@@ -5,44 +5,25 @@ with more cotangents, and so can tell an accident from a kink, and a right rule 
 A cause is named only where the numbers support it; else the diagnosis is "unsure".
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import combinations
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from scalarloss.check import Array, Arrays, Question, label, slopes
-from scalarloss.marking import NONE, factor, near, turned
+from scalarloss.diagnosis import EXACT, Certainty, Diagnosis, Kind, fits, fitting, named, tiny
+from scalarloss.errors import NonFiniteError
+from scalarloss.marking import NONE, factor, turned
+from scalarloss.structure import MOST, Suspect, of_linearity, of_matrix, suspects
 
-Kind: TypeAlias = Literal[
-    "right", "rounding", "shape", "not finite", "zeros", "transposed", "flipped", "sign", "factor",
-    "batch", "broadcast", "axis", "one entry", "part", "order", "offset", "jacobian twice", "known",
-    "by accident", "kink", "random", "unsure",
-]  # fmt: skip
-Certainty: TypeAlias = Literal["sure", "likely", "unsure"]
+__all__ = ["Certainty", "Diagnosis", "Kind", "diagnose", "diagnose_backward"]
 
-EXACT = 1e-6  # of the larger of two entries: what central differences leave of a right gradient
-FLOOR = 1e-8  # of the largest entry: an entry below this is rounding
-ROUNDING = 1e-4  # of the larger of two entries: as far as single precision goes astray
+ROUNDED = ((np.float32, 1e-4), (np.float16, 1e-2))  # how far off the largest entry each may be
 AHEAD = 1e-4  # of the largest entry: two one-sided slopes that differ by more make a kink
 RATES = (0.1, 0.01, 0.001, 0.0001)
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """A kind of mistake, how sure it is, and a sentence that says so."""
-
-    kind: Kind
-    certainty: Certainty
-    words: str
-
-    def __str__(self) -> str:
-        return self.words
-
-    @property
-    def right(self) -> bool:
-        return self.kind in ("right", "rounding")
 
 
 def diagnose(
@@ -63,7 +44,8 @@ def diagnose(
     if isinstance(numerical, Mapping | tuple | list):
         return join(diagnose_parts(given, numerical, sizes))
     right = np.asarray(numerical, dtype=np.float64)
-    return of_array(np.asarray(given), right, dict(sizes or {}), dict(known or {}))
+    wrong: list[Suspect] = [("known", why, np.asarray(a)) for why, a in (known or {}).items()]
+    return of_array(np.asarray(given), right, dict(sizes or {}), wrong)
 
 
 def diagnose_backward(
@@ -77,90 +59,172 @@ def diagnose_backward(
 ) -> Diagnosis:
     """Say what is wrong with a backward pass, called as in `check_vjp`: backward(g, x).
 
-    It is asked at x with two random cotangents, and at `points` other points, x plus a normal
-    draw. A cause is named where all cotangents agree on it. Raises what `check_vjp` raises, but
-    for GradientCheckError.
+    It is asked at x with two random cotangents and, where these leave more than one cause, with a
+    cotangent for each entry of f's value. A second point, x plus a normal draw, must not show
+    another cause; a backward pass that is right at x is asked at `points` more. Raises what
+    `check_vjp` raises, but for GradientCheckError.
     """
     rng = np.random.default_rng(seed)
     here = Question(f, x)
     if not np.array_equal(here.value(), here.value()):
         return Diagnosis("random", "sure", "f gives another value each time: fix its seed first.")
-    names = dict(sizes or {}) or sizes_of(here.arrays)
-    found = ask(here, backward, rng, names)
-    if not found.right:
+    found = at_point(here, backward, rng, sizes)
+    if found.kind in ("kink", "state", "shape", "not finite"):
         return found
-    for _ in range(points):
-        moved = {n: a + rng.normal(size=a.shape).astype(a.dtype) for n, a in here.arrays.items()}
-        there = ask(Question(f, moved if here.by_name else moved["x"]), backward, rng, names)
-        if not there.right:
+    for _ in range(points if found.right else 1):
+        there = at_point(beside(here, rng), backward, rng, sizes)
+        if there.kind == "kink":
+            continue
+        if found.right and not there.right:
             words = f"right at this point, by accident, and wrong at another: {there.words}"
             return Diagnosis("by accident", "sure", words)
+        if there.right and not found.right:
+            words = f"wrong at this point and right at another: {found.words}"
+            return Diagnosis("unsure", "unsure", words)
+        if there.kind == "unsure":
+            return found if found.kind == "unsure" else replace(found, certainty="likely")
+        if there.kind != found.kind:
+            words = f"{NONE}: at this point, {found.words} At another, {there.words}"
+            return Diagnosis("unsure", "unsure", words)
+        if found.kind == "factor" and there.words != found.words:
+            words = "every entry off by one factor, which differs from point to point."
+            return Diagnosis("local", "sure", words)
     return found
 
 
-def ask(
+def beside(here: Question, rng: np.random.Generator) -> Question:
+    """Another point: all entries moved by normal draws, or by shares where f needs that."""
+    arrays = here.arrays
+    for near in (False, True):
+        moved = {
+            n: (a * (1 + rng.uniform(-0.3, 0.3, a.shape)) if near else a + rng.normal(size=a.shape))
+            for n, a in arrays.items()
+        }
+        moved = {n: np.asarray(a, arrays[n].dtype) for n, a in moved.items()}
+        there = Question(here.f, moved if here.by_name else moved["x"])
+        try:
+            with np.errstate(all="ignore"):
+                there.value()
+            return there
+        except NonFiniteError:
+            if near:
+                raise
+    raise AssertionError
+
+
+def at_point(
     question: Question,
     backward: Callable[..., Any],
     rng: np.random.Generator,
-    sizes: Mapping[str, int],
+    sizes: Mapping[str, int] | None,
 ) -> Diagnosis:
-    """The diagnosis on which two random cotangents agree at one point."""
+    """What a backward pass shows at one point."""
     y = question.value()
-    moves = {
-        n: np.array([s for s, _ in slopes(question, n, y, "central")]) for n in question.arrays
-    }
-    both = []
-    for _ in range(2):
-        g = np.asarray(rng.normal(size=y.shape), dtype=y.dtype)
-        given = question.call(backward, g.copy())
+    gs = [np.asarray(rng.normal(size=y.shape), dtype=y.dtype) for _ in range(2)]
+
+    def back(g: Array) -> Arrays:
+        given = question.call(backward, np.array(g, dtype=y.dtype))
         if not isinstance(given, Mapping):
             parts = given if isinstance(given, tuple) else (given,)
-            given = dict(zip(question.arrays, parts, strict=True))
-        both.append(
-            {
-                name: of_array(
-                    np.asarray(given[name]),
-                    np.tensordot(moves[name], g, axes=g.ndim).reshape(a.shape),
-                    sizes,
-                    twice(question, name, moves[name], g),
-                )
-                for name, a in question.arrays.items()
-            }
-        )
-    agreed = {name: agree(one, both[1][name]) for name, one in both[0].items()}
-    for name, diagnosis in agreed.items():
-        kinked = [] if diagnosis.right else kinks(question, name, y)
-        if kinked:
+            given = dict(zip(question.arrays, parts, strict=False))
+        return {name: np.array(given[name]) for name in question.arrays if name in given}
+
+    given, again = [back(g) for g in gs], back(gs[0])
+    if missing := [name for name in question.arrays if name not in again]:
+        return Diagnosis("shape", "sure", f"no gradient came back for {', '.join(missing)}.")
+    if any(repr(given[0][n].tolist()) != repr(again[n].tolist()) for n in again):
+        words = "for the same g something else comes back the second time: it keeps a state."
+        return Diagnosis("state", "sure", words)
+    names = dict(sizes) if sizes else sizes_of([*question.arrays.values(), y])
+    moves = {name: jacobian(question, name, y) for name in question.arrays}
+    rights = [
+        {n: (moves[n] @ g.ravel()).reshape(a.shape) for n, a in question.arrays.items()} for g in gs
+    ]
+    found = {}
+    for name, x in question.arrays.items():
+        each = [
+            of_array(
+                came[name],
+                right[name],
+                names,
+                [*others(right, name), *suspects(moves[name], g, x, y)],
+            )
+            for g, came, right in zip(gs, given, rights, strict=True)
+        ]
+        found[name] = agree(*each)
+        if found[name].right:
+            continue
+        if kinked := kinks(question, name, y):
             words = f"{name} is at a kink or a tie: {kinked[0]} has two slopes. Move it, ask again."
-            agreed[name] = Diagnosis("kink", "likely", words)
-    return join(agreed if question.by_name else {"": agreed["x"]})
+            found[name] = Diagnosis("kink", "likely", words)
+        elif found[name].certainty != "sure":
+            came = [one[name] for one in given]
+            wanted = [right[name] for right in rights]
+            asked = of_structure(partial_of(back, name), gs, came, wanted, moves[name], x, y)
+            found[name] = asked or found[name]
+    return join(found if question.by_name else {"": found["x"]})
+
+
+def jacobian(question: Question, name: str, y: Array) -> Array:
+    """Jᵀ, (n, k), by central differences; what may be their rounding is 0, as in `check_vjp`."""
+    rows = []
+    for slope, noise in slopes(question, name, y, "central"):
+        rounding = np.abs(slope) <= 10 * noise * np.maximum(1.0, np.abs(y))
+        rows.append(np.where(rounding, 0.0, slope).ravel())
+    return np.array(rows)
+
+
+def partial_of(back: Callable[[Array], Arrays], name: str) -> Callable[[Array], Array]:
+    return lambda g: back(g)[name]
+
+
+def others(rights: Arrays, name: str) -> Iterator[Suspect]:
+    """The gradients of the other arrays."""
+    for other, right in rights.items():
+        if other != name:
+            yield "swapped", f"this is the gradient of {other}", right
+
+
+def of_structure(
+    back: Callable[[Array], Array],
+    gs: list[Array],
+    given: list[Array],
+    rights: list[Array],
+    moves: Array,
+    x: Array,
+    y: Array,
+) -> Diagnosis | None:
+    """What more cotangents show, where two left more than one cause."""
+    if curved := of_linearity(back, gs, given, moves):
+        return curved
+    off = [a - right for a, right in zip(given, rights, strict=True)]
+    if x.size > 2 and all(is_multiple(a, x) for a in off):
+        words = "off by a multiple of the array itself: is weight decay missing, or too large?"
+        return Diagnosis("decay", "likely", words)
+    if y.size > MOST:
+        return None
+    units = np.eye(y.size).reshape(y.size, *y.shape)
+    matrix = np.stack([back(unit).ravel() for unit in units], axis=1)
+    return next(of_matrix(matrix, moves, y.shape), None)
+
+
+def is_multiple(a: Array, of: Array) -> bool:
+    share = float(np.sum(a * of)) / float(np.sum(of * of) or np.nan)
+    return bool(np.abs(a - share * of).max() <= 1e-4 * np.abs(a).max())
 
 
 def agree(one: Diagnosis, other: Diagnosis) -> Diagnosis:
     """What two cotangents say: the cause that both name, or neither."""
-    if one.kind == other.kind and (one.words == other.words or one.kind in ("one entry", "unsure")):
+    loose = ("one entry", "unsure", "right", "rounding", "cut off")
+    if one.kind == other.kind and (one.words == other.words or one.kind in loose):
         return one
+    if one.right and other.right:
+        return one if one.kind == "rounding" else other
     if one.right or other.right:
         wrong = other if one.right else one
         words = f"right for one cotangent and wrong for another: {wrong.words}"
-        return one if wrong.right else Diagnosis("unsure", "unsure", words)
+        return Diagnosis("unsure", "unsure", words)
     return Diagnosis("unsure", "unsure", f"{NONE}; two cotangents show different ones.")
-
-
-def twice(question: Question, name: str, moves: Array, g: Array) -> dict[str, Array]:
-    """The gradients of a backward pass that applies a Jacobian once more than it should."""
-    x = question.arrays[name]
-    n = moves.shape[0]
-    right = np.tensordot(moves, g, axes=g.ndim)
-    found = {}
-    if g.size == n:
-        jacobian = moves.reshape(n, n).T
-        found["the Jacobian applied twice"] = jacobian.T @ right
-    elif x.ndim:
-        e = np.exp(x - x.max(axis=-1, keepdims=True))
-        p, r = e / e.sum(axis=-1, keepdims=True), right.reshape(x.shape)
-        found["softmax's Jacobian applied twice"] = p * (r - np.sum(p * r, axis=-1, keepdims=True))
-    return {why: a.reshape(x.shape) for why, a in found.items()}
 
 
 def kinks(question: Question, name: str, y: Array) -> list[str]:
@@ -195,14 +259,17 @@ def join(parts: Mapping[str, Diagnosis]) -> Diagnosis:
     """One diagnosis of several arrays: the first that is wrong gives its kind."""
     wrong = {name: part for name, part in parts.items() if not part.right}
     if not wrong:
-        return next(iter(parts.values()))
+        return max(parts.values(), key=lambda part: part.kind == "rounding")
     first = next(iter(wrong.values()))
     said = [f"{name}: {part.words}" if name else part.words for name, part in wrong.items()]
     return Diagnosis(first.kind, first.certainty, " ".join(said))
 
 
-def sizes_of(arrays: Arrays) -> dict[str, int]:
-    return {str(n): n for a in arrays.values() for n in a.shape if n > 1}
+def sizes_of(arrays: list[Array]) -> dict[str, int]:
+    """What a sum may run over: each axis of these arrays, and each picture's places."""
+    found = {n for a in arrays for n in a.shape}
+    found |= {math.prod(a.shape[-2:]) for a in arrays if a.ndim > 2}
+    return {str(n): n for n in sorted(found) if n > 1}
 
 
 # One array
@@ -210,7 +277,7 @@ def sizes_of(arrays: Arrays) -> dict[str, int]:
 
 @np.errstate(all="ignore")
 def of_array(
-    given: Array, right: Array, sizes: Mapping[str, int], known: Mapping[str, Any]
+    given: Array, right: Array, sizes: Mapping[str, int], known: list[Suspect]
 ) -> Diagnosis:
     if given.dtype.kind not in "fiub":
         return Diagnosis("unsure", "sure", f"its dtype is {given.dtype}: give real numbers.")
@@ -229,16 +296,14 @@ def of_array(
 
 
 def causes(
-    given: Array, right: Array, sizes: Mapping[str, int], known: Mapping[str, Any]
+    given: Array, right: Array, sizes: Mapping[str, int], known: list[Suspect]
 ) -> Iterator[Diagnosis]:
     """What the numbers support, the surest first."""
     wrong = ~fitting(given, right)
     count = int(np.count_nonzero(wrong))
     several = int(np.count_nonzero(np.abs(right) > tiny(right))) > 1
-    for why, other in known.items():
-        other = np.asarray(other)
-        if other.shape == given.shape and fits(given, other) and not fits(right, other):
-            kind: Kind = "jacobian twice" if "applied twice" in why else "known"
+    for kind, why, other in known:
+        if kind == "known" and is_like(given, other, right):
             yield Diagnosis(kind, "sure" if several else "likely", f"{why}.")
     if fits(given, -right):
         yield Diagnosis("sign", "sure" if several else "likely", "the sign.")
@@ -249,6 +314,12 @@ def causes(
                 yield Diagnosis(turn, "sure", f"{name}{also}.")
     yield from scaled(given, right, sizes, several)
     yield from spread(given, right)
+    for kind, why, other in known:
+        if kind != "known" and is_like(given, other, right):
+            yield Diagnosis(kind, "sure" if several else "likely", f"{why}.")
+    if several and fits(given, np.trunc(right)) and np.array_equal(given, np.trunc(given)):
+        yield Diagnosis("cut off", "sure", "whole numbers: every fraction is cut off.")
+    yield from masked(given, right, wrong)
     if count == 1 and right.size > 2:
         at = tuple(np.argwhere(wrong)[0].tolist())
         words = f"one entry, {list(at)}, is {given[at]:.6g} in place of {right[at]:.6g}."
@@ -256,15 +327,16 @@ def causes(
     yield from partial(wrong)
     yield from by_index(given, right)
     worst = float(np.abs(given - right).max() / np.abs(right).max())
-    if worst <= ROUNDING and np.array_equal(given, given.astype(np.float32)):
-        words = (
-            f"off by {worst:.0e} of the largest entry, in numbers of single precision: rounding."
-        )
-        yield Diagnosis("rounding", "likely", words)
+    for precision, most in ROUNDED:
+        if worst <= most and np.array_equal(given, given.astype(precision)):
+            words = f"off by {worst:.0e} of the largest entry, in numbers that {precision.__name__}"
+            yield Diagnosis("rounding", "likely", f"{words} holds: rounding.")
     if several and count > 1 and fits(np.abs(given), np.abs(right)):
         yield Diagnosis("sign", "likely", f"the sign of {count} of {right.size} entries.")
     if several and fits(np.sort(given, axis=None), np.sort(right, axis=None)):
-        yield Diagnosis("order", "likely", "the right numbers in wrong places.")
+        sure = np.unique(right[np.abs(right) > tiny(right)]).size > 3
+        words = "the right numbers in wrong places."
+        yield Diagnosis("order", "sure" if sure else "likely", words)
     offset = np.mean(given - right)
     if right.size > 2 and fits(given - right, np.full(right.shape, offset)):
         yield Diagnosis("offset", "likely", f"every entry too large by {offset:.6g}.")
@@ -275,9 +347,12 @@ def scaled(
 ) -> Iterator[Diagnosis]:
     """A constant factor."""
     share = float(np.sum(given * right)) / float(np.sum(right * right) or np.nan)
-    if fits(given, share * right) and abs(abs(share) - 1) > ROUNDING:
+    if fits(given, share * right) and abs(abs(share) - 1) > 1e-4:
         words = factor(given, right, tiny(right), dict.fromkeys(sizes.values()))
-        reason = next((f" (a learning rate of {r:g}?)" for r in RATES if near_to(share, r)), "")
+        reasons = [(rate, f" (a learning rate of {rate:g}?)") for rate in RATES]
+        for n in sizes.values():
+            reasons += [(root, f" (the root of {n}?)") for root in (n**0.5, n**-0.5)]
+        reason = next((why for f, why in reasons if abs(abs(share) / f - 1) <= EXACT), "")
         named = "?)" in words or reason
         if words and (several or named):
             words = words if "?)" in words else words + reason
@@ -293,8 +368,8 @@ def by_index(given: Array, right: Array) -> Iterator[Diagnosis]:
         norm = np.sum(right * right, axis=others, keepdims=True)
         shares = np.sum(given * right, axis=others, keepdims=True) / np.where(norm, norm, np.nan)
         if fits(given, np.nan_to_num(shares) * right) and not np.allclose(np.abs(shares), 1):
-            words = f"each index of axis {axis} has a factor of its own: a sum or a share"
-            yield Diagnosis("axis", "likely", f"{words} along the wrong axis.")
+            words = f"each index of axis {axis} has a factor of its own."
+            yield Diagnosis("local", "likely", words)
 
 
 def spread(given: Array, right: Array) -> Iterator[Diagnosis]:
@@ -317,7 +392,23 @@ def partial(wrong: Array) -> Iterator[Diagnosis]:
         hit = np.any(wrong, axis=others)
         if hit.sum() == 1 and wrong.shape[axis] > 1:
             words = f"wrong at index {int(np.argmax(hit))} of axis {axis}, right elsewhere."
-            yield Diagnosis("part", "sure", words)
+            yield Diagnosis("part", "likely", words)
+
+
+def masked(given: Array, right: Array, wrong: Array) -> Iterator[Diagnosis]:
+    """Right, but where the right ones are 0; or right, but for zeros."""
+    zero, count = np.abs(right) <= tiny(right), int(np.count_nonzero(wrong))
+    if count > 1 and not wrong.all():
+        if np.all(zero[wrong]):
+            words = f"{count} entries are not 0, and should be; the others are right."
+            yield Diagnosis("mask", "sure", words)
+        if not np.any(given[wrong]):
+            words = f"{count} entries are 0, and should not be; the others are right."
+            yield Diagnosis("mask", "likely", words)
+
+
+def is_like(given: Array, other: Array, right: Array) -> bool:
+    return given.shape == other.shape and fits(given, other) and not fits(other, right)
 
 
 def of_shape(given: Array, right: Array) -> Diagnosis:
@@ -344,7 +435,15 @@ def of_shape(given: Array, right: Array) -> Diagnosis:
                         return Diagnosis("axis", "sure", words)
     if given.size == right.size and fits(given.ravel(), right.ravel()):
         return Diagnosis("shape", "sure", f"the right numbers in {shapes}.")
+    if is_spread(right.shape, given.shape):
+        words = f"{shapes}: two shapes met and were broadcast, an entry for each pair."
+        return Diagnosis("broadcast", "likely", words)
     return Diagnosis("shape", "sure", f"{shapes}.")
+
+
+def is_spread(shape: tuple[int, ...], over: tuple[int, ...]) -> bool:
+    """Whether the one shape broadcasts to the other, along an axis that it has with length 1."""
+    return len(shape) == len(over) and all(a in (b, 1) for a, b in zip(shape, over, strict=True))
 
 
 def moved(right: Array) -> dict[str, Array]:
@@ -362,24 +461,3 @@ def unsure(given: Array, right: Array) -> str:
     count = int(np.count_nonzero(~fitting(given, right)))
     most = np.abs(given - right).max()
     return f"{NONE}: {count} of {right.size} entries differ, by up to {most:.3g}."
-
-
-def fitting(given: Array, right: Array) -> Array:
-    size = np.maximum(np.abs(given), np.abs(right))
-    return np.asarray(np.abs(given - right) <= np.maximum(EXACT * size, tiny(right)))
-
-
-def fits(given: Array, right: Array) -> bool:
-    return bool(np.all(fitting(given, right)))
-
-
-def tiny(right: Array) -> float:
-    return FLOOR * float(np.abs(right).max(initial=0)) or FLOOR
-
-
-def near_to(number: float, other: float) -> bool:
-    return bool(near(np.asarray(number), np.asarray(other), FLOOR))
-
-
-def named(axes: tuple[int, ...]) -> str:
-    return f"{'axis' if len(axes) == 1 else 'axes'} {', '.join(map(str, axes))}"

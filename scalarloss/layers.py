@@ -218,6 +218,117 @@ def conv2d_backward(g: Array, x: Array, w: Array, b: Array) -> tuple[Array, Arra
     return dx.reshape(shapes[0]), dw.reshape(shapes[1]), db.reshape(shapes[2])
 
 
+def max_pool(x: Array, size: int = 2) -> Array:
+    """Return the largest entry of each window, size by size; windows do not overlap.
+
+    Shapes: x (..., H, W), with H and W multiples of `size`; y (..., H / size, W / size).
+    Source: Goodfellow, Bengio and Courville (2016), Deep Learning, section 9.3.
+    """
+    (x,) = given("fc", x=x)
+    y: Array = np.max(blocks(x, size), axis=-1)
+    return y
+
+
+def max_pool_backward(g: Array, x: Array, size: int = 2) -> Array:
+    """Return dx: each entry of g goes to the largest entry of its window, the first of equal ones.
+
+    Shapes: g as the output of `max_pool`; dx as x.
+    """
+    g, x = given("f", g=g, x=x)
+    pools = blocks(x, size)
+    fit_cotangent(g, pools.shape[:-1])
+    each = np.zeros(pools.shape, g.dtype)
+    np.put_along_axis(each, np.argmax(pools, axis=-1)[..., None], g[..., None], axis=-1)
+    tiles = each.reshape(*g.shape, size, size)
+    dx: Array = np.swapaxes(tiles, -3, -2).reshape(x.shape)
+    return dx
+
+
+def layer_norm(x: Array, gamma: Array, beta: Array, eps: float = 1e-5) -> Array:
+    """Return y = γ (x − μ) / σ + β for each example, with σ² = mean (x − μ)² + eps.
+
+    Shapes: x and y (n,) or (N, n), or more leading axes; gamma and beta (n,). The mean μ and σ run
+    over the last axis. Source: Ba, Kiros and Hinton (2016), Layer normalization, section 3.
+    """
+    x, gamma, beta = given("fc", x=x, gamma=gamma, beta=beta)
+    fit_norm(x, gamma, beta)
+    return gamma * normal_form(x, eps)[0] + beta
+
+
+def layer_norm_backward(
+    g: Array, x: Array, gamma: Array, beta: Array, eps: float = 1e-5
+) -> tuple[Array, Array, Array]:
+    """Return dx = (u − mean u − z mean(u z)) / σ, dγ = Σ g z and dβ = Σ g.
+
+    Here u = γ g and z = (x − μ) / σ; the means run over the last axis, the sums over the batch.
+    Shapes: g as x; the gradients as x, gamma and beta in `layer_norm`.
+    """
+    g, x, gamma, beta = given("f", g=g, x=x, gamma=gamma, beta=beta)
+    fit_norm(x, gamma, beta)
+    fit_cotangent(g, x.shape)
+    z, sigma = normal_form(x, eps)
+    u, batch = gamma * g, tuple(range(x.ndim - 1))
+    along = np.mean(u * z, axis=-1, keepdims=True)
+    dx: Array = (u - np.mean(u, axis=-1, keepdims=True) - z * along) / sigma
+    return dx, np.sum(g * z, axis=batch), np.sum(g, axis=batch)
+
+
+def recurrent_step(x: Array, h: Array, Wx: Array, Wh: Array, b: Array) -> Array:
+    """Return the next state, tanh(Wx x + Wh h + b) for each example.
+
+    Shapes: x (n,) or (N, n); the state h and the next one (m,) or (N, m); Wx (m, n); Wh (m, m);
+    b (m,). Source: Elman (1990), Finding structure in time, Cognitive Science 14.
+    """
+    x, h, Wx, Wh, b = given("fc", x=x, h=h, Wx=Wx, Wh=Wh, b=b)
+    fit_dense(x, Wx, b)
+    fit_state(x, h, Wh, b)
+    y: Array = np.tanh(x @ Wx.T + h @ Wh.T + b)
+    return y
+
+
+def recurrent_step_backward(
+    g: Array, x: Array, h: Array, Wx: Array, Wh: Array, b: Array
+) -> tuple[Array, Array, Array, Array, Array]:
+    """Return dx = a Wx, dh = a Wh, dWx = aᵀ x, dWh = aᵀ h and db = Σ a, with a = g (1 − y²).
+
+    Shapes: g and the next state y as h; the gradients as the arguments of `recurrent_step`.
+    """
+    (g,) = given("f", g=g)
+    y = recurrent_step(x, h, Wx, Wh, b)
+    fit_cotangent(g, y.shape)
+    a = g * (1 - y**2)
+    dx, dWx, db = dense_backward(a, x, Wx, b)
+    dh, dWh, _ = dense_backward(a, h, Wh, b)
+    return dx, dh, dWx, dWh, db
+
+
+def attention(q: Array, k: Array, v: Array) -> Array:
+    """Return softmax(q kᵀ / √d) v: for each query, the mean of the values, weighed by their keys.
+
+    Shapes: queries q (T, d), keys k (S, d), values v (S, e); the result (T, e). All may have the
+    same leading axes. Source: Vaswani et al. (2017), Attention is all you need, section 3.2.1.
+    """
+    q, k, v = given("fc", q=q, k=k, v=v)
+    fit_attention(q, k, v)
+    y: Array = softmax(q @ k.swapaxes(-1, -2) / math.sqrt(q.shape[-1])) @ v
+    return y
+
+
+def attention_backward(g: Array, q: Array, k: Array, v: Array) -> tuple[Array, Array, Array]:
+    """Return dq = s k / √d, dk = sᵀ q / √d and dv = pᵀ g, with the weights p of `attention`.
+
+    Here s = p (g vᵀ − Σ p g vᵀ) is the cotangent of the scores, summed over the keys of each query.
+    Shapes: g (T, e); p and s (T, S); the gradients as q, k and v.
+    """
+    g, q, k, v = given("f", g=g, q=q, k=k, v=v)
+    fit_attention(q, k, v)
+    fit_cotangent(g, q.shape[:-1] + v.shape[-1:])
+    root = math.sqrt(q.shape[-1])
+    p = softmax(q @ k.swapaxes(-1, -2) / root)
+    s = softmax_backward(g @ v.swapaxes(-1, -2), p) / root
+    return s @ k, s.swapaxes(-1, -2) @ q, p.swapaxes(-1, -2) @ g
+
+
 def windows(x: Array, w: Array) -> Array:
     """Every place that the filter fits: (N, C, H, W) to (N, C, H − kh + 1, W − kw + 1, kh, kw)."""
     return sliding_window_view(x, w.shape[-2:], axis=(2, 3))
@@ -227,6 +338,25 @@ def with_channels(x: Array, w: Array, b: Array) -> tuple[Array, Array, Array]:
     """The arguments of `conv2d` as (N, C, H, W), (F, C, kh, kw) and (F,)."""
     f, c = w.shape[:2] if w.ndim == 4 else (1, 1)
     return x.reshape(-1, c, *x.shape[-2:]), w.reshape(f, c, *w.shape[-2:]), b.reshape(f)
+
+
+def blocks(x: Array, size: int) -> Array:
+    """The windows of `max_pool`: (..., H, W) to (..., H / size, W / size, size²)."""
+    if size < 1 or x.ndim < 2 or x.shape[-2] % size or x.shape[-1] % size:
+        raise ShapeError(
+            f"x has shape {x.shape}, which windows of {size} by {size} do not fill: "
+            "pass a height and a width that are multiples of the size."
+        )
+    height, width = x.shape[-2] // size, x.shape[-1] // size
+    tiles = x.reshape(*x.shape[:-2], height, size, width, size)
+    return np.swapaxes(tiles, -3, -2).reshape(*x.shape[:-2], height, width, size * size)
+
+
+def normal_form(x: Array, eps: float) -> tuple[Array, Array]:
+    """Each example less its mean, over its deviation σ; and σ, with a last axis of 1."""
+    centred = x - np.mean(x, axis=-1, keepdims=True)
+    sigma = np.sqrt(np.mean(centred**2, axis=-1, keepdims=True) + eps)
+    return centred / sigma, sigma
 
 
 def given(kinds: str, **arrays: Any) -> list[Array]:
@@ -287,6 +417,35 @@ def fit_conv2d(x: Array, w: Array, b: Array) -> tuple[int, ...]:
             "pass a filter no higher and no wider than the input."
         )
     return x.shape[:-axes] + f + (height - kh + 1, width - kw + 1)
+
+
+def fit_norm(x: Array, gamma: Array, beta: Array) -> None:
+    if x.ndim < 1 or gamma.shape != x.shape[-1:] or beta.shape != x.shape[-1:]:
+        raise ShapeError(
+            f"x {x.shape}, gamma {gamma.shape} and beta {beta.shape} do not make a layer norm: "
+            "pass x (n,) or (N, n), and gamma and beta (n,)."
+        )
+
+
+def fit_state(x: Array, h: Array, Wh: Array, b: Array) -> None:
+    if h.shape != x.shape[:-1] + b.shape or Wh.shape != b.shape * 2:
+        raise ShapeError(
+            f"h {h.shape} and Wh {Wh.shape} do not fit x {x.shape} and b {b.shape}: "
+            "pass h (m,) or (N, m) and Wh (m, m) for b (m,), with the batch of x."
+        )
+
+
+def fit_attention(q: Array, k: Array, v: Array) -> None:
+    if (
+        min(q.ndim, k.ndim, v.ndim) < 2
+        or q.shape[-1] != k.shape[-1]
+        or k.shape[:-1] != v.shape[:-1]
+        or q.shape[:-2] != k.shape[:-2]
+    ):
+        raise ShapeError(
+            f"q {q.shape}, k {k.shape} and v {v.shape} do not make an attention: "
+            "pass q (T, d), k (S, d) and v (S, e)."
+        )
 
 
 def target_like(y: Array, t: Array, kinds: str) -> Array:

@@ -124,6 +124,22 @@ def gradient_norms(times: Sequence[int], norms: Mapping[str, Sequence[float]]) -
     plt.show()
 
 
+def what_slips_through(missed: Mapping[str, Sequence[bool]]) -> None:
+    """Draw a row for each check: a bar for every mistake that it misses, a tick for the caught."""
+    _, axes = axes_of_page(0.6 + 0.42 * len(missed))
+    for row, slips in enumerate(missed.values()):
+        places = np.arange(len(slips))
+        let = np.asarray(slips, dtype=bool)
+        axes.vlines(places[~let], row - 0.06, row + 0.06, color=GREY, linewidth=0.8)
+        axes.vlines(places[let], row - 0.34, row + 0.34, color=ORANGE, linewidth=3)
+        axes.text(len(slips) + 1, row, f"{int(let.sum())} missed", va="center", color=ORANGE)
+    axes.set_yticks(range(len(missed)), missed)
+    axes.set(ylim=(len(missed) - 0.5, -0.5), xticks=[], xlabel="the mistakes of the gallery")
+    axes.spines[["left", "bottom"]].set_visible(False)
+    axes.tick_params(length=0)
+    plt.show()
+
+
 def multiplication_counts(outputs: Any, counts: Mapping[str, Sequence[int]]) -> None:
     """Draw how many multiplications a chain takes from either end, against its outputs."""
     _, axes = axes_of_page()

@@ -15,14 +15,22 @@ from scalarloss import trace, vjp
 from scalarloss.check import check_gradient, check_vjp
 from scalarloss.errors import DtypeError, GradientCheckError, NotScalarError, ShapeError
 from scalarloss.layers import (
+    attention,
+    attention_backward,
     conv2d,
     conv2d_backward,
     cross_entropy,
     cross_entropy_backward,
     dense,
     dense_backward,
+    layer_norm,
+    layer_norm_backward,
     log_softmax,
     log_softmax_backward,
+    max_pool,
+    max_pool_backward,
+    recurrent_step,
+    recurrent_step_backward,
     relu,
     relu_backward,
     softmax,
@@ -168,6 +176,72 @@ def relu_cases(draw):
     return Case(relu, relu_backward, lambda x: (x + np.sqrt(x * x)) / 2, {"x": x})
 
 
+@st.composite
+def max_pool_cases(draw):
+    size, batch = draw(st.integers(1, 3)), draw(st.sampled_from([(), (2,), (2, 3)]))
+    height, width = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    (x,) = normal(draw, (*batch, size * height, size * width))
+
+    def plain(x):
+        y = np.zeros((*batch, height, width), x.dtype)
+        for *k, i, j in np.ndindex(y.shape):
+            rows, columns = slice(size * i, size * (i + 1)), slice(size * j, size * (j + 1))
+            y[*k, i, j] = max(x[*k, rows, columns].ravel(), key=np.real)
+        return y
+
+    return Case(
+        lambda x: max_pool(x, size), lambda g, x: max_pool_backward(g, x, size), plain, {"x": x}
+    )
+
+
+@st.composite
+def layer_norm_cases(draw):
+    n, batch = draw(st.integers(2, 5)), draw(st.sampled_from([(), (1,), (3,), (2, 3)]))
+    x, gamma, beta = normal(draw, (*batch, n), (n,), (n,))
+    x = x + np.arange(n)  # no example is of one value only
+
+    def plain(x, gamma, beta):
+        y = np.zeros(x.shape, np.result_type(x, gamma, beta))
+        for k in np.ndindex(batch):
+            mean = sum(x[k]) / n
+            sigma = np.sqrt(sum((x[k] - mean) ** 2) / n + 1e-5)
+            y[k] = [gamma[i] * (x[k][i] - mean) / sigma + beta[i] for i in range(n)]
+        return y
+
+    return Case(layer_norm, layer_norm_backward, plain, {"x": x, "gamma": gamma, "beta": beta})
+
+
+@st.composite
+def recurrent_step_cases(draw):
+    n, m, batch = draw(sides), draw(sides), draw(st.sampled_from([(), (1,), (3,)]))
+    x, h, Wx, Wh, b = normal(draw, (*batch, n), (*batch, m), (m, n), (m, m), (m,))
+
+    def plain(x, h, Wx, Wh, b):
+        both = plain_dense(
+            np.concatenate([x.reshape(-1, n), h.reshape(-1, m)], 1), np.concatenate([Wx, Wh], 1), b
+        )
+        return np.tanh(both).reshape(*batch, m)
+
+    arrays = {"x": x, "h": h, "Wx": Wx, "Wh": Wh, "b": b}
+    return Case(recurrent_step, recurrent_step_backward, plain, arrays)
+
+
+@st.composite
+def attention_cases(draw):
+    t, s, d, e = (draw(sides) for _ in range(4))
+    batch = draw(st.sampled_from([(), (2,)]))
+    q, k, v = normal(draw, (*batch, t, d), (*batch, s, d), (*batch, s, e))
+
+    def plain(q, k, v):
+        y = np.zeros((*batch, t, e), np.result_type(q, k, v))
+        for *n, i in np.ndindex(*batch, t):
+            weights = [np.exp(sum(q[*n, i] * k[*n, j]) / np.sqrt(d)) for j in range(s)]
+            y[*n, i] = sum(weights[j] * v[*n, j] for j in range(s)) / sum(weights)
+        return y
+
+    return Case(attention, attention_backward, plain, {"q": q, "k": k, "v": v})
+
+
 CASES = {
     "dense": dense_cases(),
     "relu": relu_cases(),
@@ -176,6 +250,10 @@ CASES = {
     "cross_entropy": cross_entropy_cases(),
     "squared_error": squared_error_cases(),
     "conv2d": conv2d_cases(),
+    "max_pool": max_pool_cases(),
+    "layer_norm": layer_norm_cases(),
+    "recurrent_step": recurrent_step_cases(),
+    "attention": attention_cases(),
 }
 
 
@@ -430,6 +508,14 @@ ones = np.ones
         ("w", lambda a: conv2d(ones((1, 3, 3)), a((1, 1, 2, 2)), ones(1))),
         ("b", lambda a: conv2d(ones((3, 3)), ones((2, 2)), a(()))),
         ("w", lambda a: conv2d_backward(ones((2, 2)), ones((3, 3)), a((2, 2)), 1.0)),
+        ("x", lambda a: max_pool(a((2, 2)))),
+        ("g", lambda a: max_pool_backward(a((1, 1)), ones((2, 2)))),
+        ("gamma", lambda a: layer_norm(ones(3), a(3), ones(3))),
+        ("x", lambda a: layer_norm_backward(ones(3), a(3), ones(3), ones(3))),
+        ("h", lambda a: recurrent_step(ones(1), a(2), ones((2, 1)), ones((2, 2)), ones(2))),
+        ("Wh", lambda a: recurrent_step(ones(1), ones(2), ones((2, 1)), a((2, 2)), ones(2))),
+        ("k", lambda a: attention(ones((1, 2)), a((3, 2)), ones((3, 1)))),
+        ("g", lambda a: attention_backward(a((1, 1)), ones((1, 2)), ones((3, 2)), ones((3, 1)))),
     ],
 )
 def test_what_is_not_a_float_is_refused_by_name(name, call, dtype):
@@ -488,6 +574,28 @@ def test_complex_arrays_pass_forward_for_the_complex_step_and_never_backward():
             lambda: conv2d_backward(ones((4, 4)), ones((4, 4)), ones((2, 2)), 0.0),
             ["(4, 4)", "(3, 3)"],
         ),
+        (lambda: max_pool(ones((3, 4))), ["(3, 4)", "2 by 2"]),
+        (lambda: max_pool(ones(4)), ["(4,)"]),
+        (lambda: max_pool(ones((4, 4)), 0), ["0 by 0"]),
+        (lambda: max_pool_backward(ones((4, 4)), ones((4, 4))), ["(4, 4)", "(2, 2)"]),
+        (lambda: layer_norm(ones(3), ones(2), ones(3)), ["x (3,)", "gamma (2,)"]),
+        (lambda: layer_norm(ones(3), ones(3), ones((1, 3))), ["beta (1, 3)"]),
+        (lambda: layer_norm_backward(ones((1, 3)), ones(3), ones(3), ones(3)), ["(1, 3)"]),
+        (
+            lambda: recurrent_step(ones(1), ones((1, 2)), ones((2, 1)), ones((2, 2)), ones(2)),
+            ["h (1, 2)", "x (1,)"],
+        ),
+        (
+            lambda: recurrent_step(ones(1), ones(2), ones((2, 1)), ones((2, 1)), ones(2)),
+            ["Wh (2, 1)"],
+        ),
+        (lambda: attention(ones((1, 2)), ones((3, 1)), ones((3, 1))), ["q (1, 2)", "k (3, 1)"]),
+        (lambda: attention(ones((1, 2)), ones((3, 2)), ones((2, 1))), ["v (2, 1)"]),
+        (lambda: attention(ones(2), ones((3, 2)), ones((3, 1))), ["q (2,)"]),
+        (
+            lambda: attention_backward(ones((1, 2)), ones((1, 2)), ones((3, 2)), ones((3, 1))),
+            ["(1, 2)", "(1, 1)"],
+        ),
     ],
 )
 def test_shapes_that_do_not_fit_are_named(call, words):
@@ -503,3 +611,9 @@ def test_labels_must_be_whole_numbers_and_reductions_known():
         cross_entropy(ones((2, 3)), ones(2, bool))
     with pytest.raises(ValueError, match="reduction is 'average'"):
         cross_entropy(ones(3), 0, "average")
+
+
+def test_of_equal_entries_the_first_of_the_window_gets_the_gradient():
+    blank = np.zeros((2, 4))
+    dx = max_pool_backward(np.array([[3.0, 5.0]]), blank)
+    np.testing.assert_array_equal(dx, [[3, 0, 5, 0], [0, 0, 0, 0]])

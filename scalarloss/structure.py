@@ -1,0 +1,154 @@
+"""Structure: what a backward pass shows as a matrix, and with cotangents made up to catch it.
+
+A right backward pass takes g to Jᵀ g. Here J is known from differences, as `moves`: Jᵀ of shape
+(n, k), for an array of n entries and k entries of f's value. What a mistake makes of Jᵀ or of g is
+compared with what came back.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from scalarloss.check import Array
+from scalarloss.diagnosis import Diagnosis, Kind, fits, fitting, named, tiny
+
+MOST = 1024  # entries of f's value, for each of which a backward pass is asked
+CURVED = (
+    "for a sum of two g comes back something else than the sum of what each gives",
+    "for seven times the g comes back something else than seven times as much",
+)
+Suspect = tuple[Kind, str, Array]
+
+
+def suspects(moves: Array, g: Array, x: Array, y: Array) -> Iterator[Suspect]:
+    """What mistakes in the use of g or of the Jacobian lead to: gradients shaped like x."""
+    n, k = moves.shape
+
+    def back(g: Array) -> Array:
+        return np.asarray((moves @ g.ravel()).reshape(x.shape))
+
+    if n == k > 1:
+        yield "jacobian twice", "the Jacobian applied twice", back(back(g))
+    elif x.ndim:
+        p = np.exp(x - x.max(axis=-1, keepdims=True))
+        p = p / p.sum(axis=-1, keepdims=True)
+        right = back(g)
+        again = p * (right - np.sum(p * right, axis=-1, keepdims=True))
+        yield "jacobian twice", "softmax's Jacobian applied twice", again
+    for a in range(g.ndim):
+        for b in range(a):
+            if g.shape[a] == g.shape[b] > 1:
+                words = f"axis {a} of g is taken for axis {b}"
+                yield "axis" if n < k else "transposed", words, back(np.swapaxes(g, a, b))
+    for axis in range(g.ndim if g.size > 1 else 0):
+        for how, what in ((np.sum, "summed"), (np.mean, "averaged")):
+            flat = np.broadcast_to(how(g, axis=axis, keepdims=True), g.shape)
+            yield "axis", f"g is {what} over axis {axis} first", back(flat)
+    if g.ndim > 2 and x.ndim > 1:
+        turned = back(g[..., ::-1, ::-1])[..., ::-1, ::-1]
+        yield "flipped", "as with a filter turned by half a turn", turned
+    yield from softmax_slips(g, x, y)
+
+
+def softmax_slips(g: Array, x: Array, y: Array) -> Iterator[Suspect]:
+    """p (g − Σ g p) with a slip in its sum, where f's value p adds up to 1 along its last axis."""
+    if x.shape == y.shape and y.ndim and np.all(y > 0) and np.allclose(y.sum(axis=-1), 1):
+        for axis in range(y.ndim - 1):
+            slip = y * (g - np.sum(g * y, axis=axis, keepdims=True))
+            yield "axis", f"softmax's sum runs over axis {axis}, and should over the last", slip
+        if y.ndim == 2 and y.shape[0] == y.shape[1]:
+            slip = y * (g - np.sum(g * y, axis=-1))
+            yield "broadcast", "softmax's sum is taken along rows and spread along columns", slip
+
+
+def of_linearity(
+    back: Callable[[Array], Array], gs: list[Array], given: list[Array], moves: Array
+) -> Diagnosis | None:
+    """Whether what comes back is not linear in g, as Jᵀ g is; `given` came back for `gs`."""
+    if all(fits(given[0], a) for a in (given[1], back(-gs[0]))):
+        sums = fits(given[0].ravel(), moves.sum(axis=1))
+        words = "the gradient of the sum of f" if sums else "the same"
+        return Diagnosis("cotangent", "sure", f"g is not used: {words} comes back for every g.")
+    for a, b in ((2, -3), (7, 0)):
+        if not fits(back(a * gs[0] + b * gs[1]), a * given[0] + b * given[1]):
+            return Diagnosis("not linear", "sure", f"not linear in g: {CURVED[b == 0]}.")
+    return None
+
+
+def of_matrix(given: Array, moves: Array, shape: tuple[int, ...]) -> Iterator[Diagnosis]:
+    """What a linear backward pass, as a matrix like `moves`, shows; `shape` is that of f's value.
+
+    Both have a column for each entry of g, which is what comes back for that entry alone.
+    """
+    n, k = moves.shape
+    if k < 2:
+        return
+    if n == k:
+        if fits(given, moves.T):
+            yield Diagnosis("transposed", "sure", "the Jacobian in place of its transpose.")
+        if fits(given, np.diag(np.diag(moves))):
+            words = "the diagonal of the Jacobian alone, as if entries did not meet."
+            yield Diagnosis("diagonal", "sure", words)
+    yield from of_columns(given, moves, shape)
+    yield from of_scales(given, moves)
+    if n == k and fits(np.abs(given - moves), np.eye(n)):
+        yield Diagnosis("path", "sure", "the path that leads past everything is not counted once.")
+    rank, off = ranks(moves), ranks(given - moves)
+    if 0 < 2 * off < rank:
+        words = f"off by a term of rank {off}, of a Jacobian of rank {rank}: one path missing, "
+        yield Diagnosis("path", "likely", words + "or counted wrongly.")
+
+
+def of_columns(given: Array, moves: Array, shape: tuple[int, ...]) -> Iterator[Diagnosis]:
+    """Some entries of g count as they should, and the others not at all."""
+    matter = np.any(np.abs(moves) > tiny(moves), axis=0)
+    kept = np.all(fitting(given, moves), axis=0) & matter
+    lost = np.all(np.abs(given) <= tiny(moves), axis=0) & matter
+    if not (kept.any() and lost.any() and np.all(kept | lost | ~matter)):
+        return
+    if one_to_one(moves):
+        words = (
+            f"{int(lost.sum())} of the {lost.size} slopes are taken to be 0; the others are right."
+        )
+        yield Diagnosis("mask", "sure", words)
+    kept, lost = kept.reshape(shape), lost.reshape(shape)
+    for axis in range(len(shape)):
+        others = tuple(i for i in range(len(shape)) if i != axis)
+        counting, missing = np.any(kept, axis=others), np.any(lost, axis=others)
+        if np.any(counting & missing):
+            continue
+        if axis == 0 and len(shape) > 1 and counting.sum() == 1 < matter.size:
+            words = f"of the batch only example {int(np.argmax(counting))} counts."
+            yield Diagnosis("batch", "sure", words)
+        where = np.flatnonzero(missing).tolist()
+        yield Diagnosis("part", "sure", f"{named((axis,))} of g: {where} does not count.")
+    yield Diagnosis("part", "sure", f"{int(lost.sum())} of {lost.size} entries of g do not count.")
+
+
+def of_scales(given: Array, moves: Array) -> Iterator[Diagnosis]:
+    """A factor for each entry that comes back, or for each entry of g."""
+    full = np.abs(moves) > tiny(moves)
+    if np.any(~full & (np.abs(given) > tiny(moves))):
+        return
+    if one_to_one(moves) and full.sum() > 1:
+        words = "each entry has a factor of its own, the same for every g: its slope is wrong."
+        yield Diagnosis("local", "sure", words)
+        return
+    for axis, what in ((1, "each entry"), (0, "each entry of g")):
+        norm = np.sum(moves * moves, axis=axis, keepdims=True)
+        shares = np.sum(given * moves, axis=axis, keepdims=True) / np.where(norm, norm, 1)
+        if np.all(full.sum(axis=axis) != 1) and fits(given, shares * moves):
+            words = "has a factor of its own, the same every time: a slope is missing, or one "
+            yield Diagnosis("local", "sure", f"{what} {words}too many.")
+
+
+def one_to_one(moves: Array) -> bool:
+    """Whether each entry of f's value looks at one entry of the array, and no two at the same."""
+    full = np.abs(moves) > tiny(moves)
+    return bool(np.all(full.sum(axis=0) <= 1) and np.all(full.sum(axis=1) <= 1))
+
+
+def ranks(matrix: Array) -> int:
+    """How many singular values stand out of the rounding of differences."""
+    sizes = np.linalg.svd(matrix, compute_uv=False)
+    return int(np.sum(sizes > 1e-6 * max(sizes[0], 1e-12)))
