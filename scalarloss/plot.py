@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from scalarloss.derivatives import value_and_grad
 from scalarloss.primitives import Array
@@ -16,6 +17,7 @@ from scalarloss.program import Program
 
 BLUE, ORANGE, GREY = "#0072b2", "#b34700", "#666666"  # told apart by colour-blind readers
 COLOURS = (BLUE, ORANGE, GREY)
+SVG: Any = {"svg.hashsalt": "scalarloss", "svg.fonttype": "none"}
 
 
 def axes_of_page(height: float = 3.4) -> tuple[Figure, Axes]:
@@ -26,9 +28,17 @@ def axes_of_page(height: float = 3.4) -> tuple[Figure, Axes]:
     return figure, axes
 
 
+def show() -> None:
+    """Show the drawing: in a notebook as SVG, which is sharp on paper and light on a page."""
+    if "inline" in mpl.get_backend():
+        set_matplotlib_formats("svg", metadata={"Date": None})  # type: ignore[no-untyped-call]
+    with mpl.rc_context(SVG):
+        plt.show()
+
+
 def as_svg(figure: Figure) -> str:
     """The figure as SVG, the same bytes every time, and closed."""
-    with mpl.rc_context({"svg.hashsalt": "scalarloss", "svg.fonttype": "none"}):
+    with mpl.rc_context(SVG):
         return written(figure, "svg").decode()
 
 
@@ -80,29 +90,19 @@ def loss_response(
 
 
 def loss_histories(histories: Mapping[str, Sequence[float]], log: bool = False) -> None:
-    """Draw each run's loss against its steps, with its name beside its curve.
-
-    `log` draws losses of very different sizes: a name then stands above its curve's last point.
-    """
+    """Draw each run's loss against its steps; `log` draws losses of very different sizes."""
     _, axes = axes_of_page()
-    for (name, history), colour in zip(histories.items(), COLOURS, strict=False):
-        axes.plot(history, color=colour, linewidth=2)
-        middle = len(history) - 1 if log else len(history) // 2
-        axes.annotate(
-            name,
-            (middle, history[middle]),
-            (-8, 8) if log else (0, 8),
-            textcoords="offset points",
-            color=colour,
-            ha="right" if log else "center",
-        )
+    looks = zip(COLOURS, ("-", "--", "-."), strict=True)
+    for (name, history), (colour, style) in zip(histories.items(), looks, strict=False):
+        axes.plot(history, color=colour, linestyle=style, linewidth=2, label=name)
     if log:
         axes.set_yscale("log")
     else:
         axes.set_ylim(0, None)
     axes.set(xlabel="step", ylabel="loss")
     axes.margins(x=0)
-    plt.show()
+    axes.legend(frameon=False)
+    show()
 
 
 def gradient_norms(times: Sequence[int], norms: Mapping[str, Sequence[float]]) -> None:
@@ -121,7 +121,7 @@ def gradient_norms(times: Sequence[int], norms: Mapping[str, Sequence[float]]) -
     axes.minorticks_off()
     axes.set(xlabel="moments in a sequence", ylabel="norm of the gradient")
     axes.margins(y=0.15)
-    plt.show()
+    show()
 
 
 def what_slips_through(missed: Mapping[str, Sequence[bool]]) -> None:
@@ -137,7 +137,7 @@ def what_slips_through(missed: Mapping[str, Sequence[bool]]) -> None:
     axes.set(ylim=(len(missed) - 0.5, -0.5), xticks=[], xlabel="the mistakes of the gallery")
     axes.spines[["left", "bottom"]].set_visible(False)
     axes.tick_params(length=0)
-    plt.show()
+    show()
 
 
 def multiplication_counts(outputs: Any, counts: Mapping[str, Sequence[int]]) -> None:
@@ -150,7 +150,7 @@ def multiplication_counts(outputs: Any, counts: Mapping[str, Sequence[int]]) -> 
         )
     axes.set(xlabel="outputs", ylabel="multiplications")
     axes.margins(y=0.15)
-    plt.show()
+    show()
 
 
 def error_against_step(
@@ -177,7 +177,7 @@ def error_against_step(
             axes.text(step, 1.02, name, color=GREY, ha="center", transform=place)
         axes.set(xlabel="step h", ylabel="relative error", ylim=(1e-17, 10))
         axes.margins(x=0.02)
-        plt.show()
+        show()
 
 
 def scans(images: Any, captions: Sequence[str]) -> None:
@@ -187,4 +187,4 @@ def scans(images: Any, captions: Sequence[str]) -> None:
     for axes, image, caption in zip(np.atleast_1d(row), images, captions, strict=True):
         axes.imshow(image, cmap="gray_r")
         axes.set(xticks=[], yticks=[], xlabel=caption)
-    plt.show()
+    show()

@@ -2,9 +2,8 @@
 
 The theme brings 860 kB to a page that uses a twentieth of it. After the build, all style sheets
 become `site.css`, less the names that no page and no script mentions; all scripts become `site.js`;
-each font keeps the characters that the pages show in it; and plots keep the colours that an eye
-tells apart. The pages ask for them by a hash of what is in them. Nothing comes from another host,
-and each page's Content-Security-Policy says so.
+and each font keeps the characters that the pages show in it. The pages ask for them by a hash of
+what is in them. Nothing comes from another host, and each page's Content-Security-Policy says so.
 """
 
 import hashlib
@@ -21,7 +20,6 @@ import lightningcss
 import rjsmin
 from fontTools import subset
 from fontTools.ttLib import TTFont
-from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
@@ -70,7 +68,7 @@ DYNAMIC = {"show", "scrolled", "highlighted", "success"}
 # What the live figures write in the mathematics' font, and of that in bold.
 FIGURES_TEXT = "".join(map(chr, range(32, 127))) + "−×·∂…ᵀ∞⁻⁰¹²³⁴⁵⁶⁷⁸⁹√ε "
 FIGURES_BOLD = "0123456789.,+−×…∞⁻⁰¹²³⁴⁵⁶⁷⁸⁹ []()eNa"
-COLOURS = 64  # of a plot
+PIXELS = 96 / 72  # in a point, the unit of a drawing
 
 
 def dress(
@@ -109,7 +107,7 @@ def lighten(app: Sphinx, exception: Exception | None) -> None:
     for name, text in {"site.css": style, "site.js": script, "live.js": live}.items():
         (static / name).write_text(text, "utf-8")
         stamps[name] = stamp(text.encode())
-    sizes = shrink_pictures(site / "_images")
+    sizes = picture_sizes(site / "_images")
     address = "|".join(map(re.escape, stamps))
     for page, text in texts.items():
         stamped = re.sub(
@@ -215,16 +213,14 @@ def icons(rules: str) -> str:
     return "".join(sorted(set(re.findall("[\ue000-\uf8ff]", escaped))))
 
 
-def shrink_pictures(folder: Path) -> dict[str, str]:
-    """Give each opaque PNG few colours; return its size and its turn as an image's attributes."""
+def picture_sizes(folder: Path) -> dict[str, str]:
+    """The size of each drawing, and its turn, as an image's attributes."""
     found = {}
-    for path in sorted(folder.glob("*.png")):
-        with Image.open(path) as picture:
-            width, height = picture.size
-            opaque = picture.mode == "RGB" or picture.getextrema()[-1] == (255, 255)
-            if picture.mode != "P" and opaque:
-                few = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
-                few.save(path, optimize=True)
+    for path in folder.glob("*.svg"):
+        box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', path.read_text("utf-8"))
+        if box is None:
+            raise ExtensionError(f"{path.name} names no size: an <svg> of the book has a viewBox")
+        width, height = (round(float(side) * PIXELS) for side in box.groups())
         found[path.name] = f' width="{width}" height="{height}" loading="lazy"'
     return found
 

@@ -12,11 +12,22 @@
     if (scrolls) Object.assign(box, { tabIndex: 0, role: "group", ariaLabel: name(box) });
     else for (const key of ["tabindex", "role", "aria-label"]) box.removeAttribute(key);
   };
-  // All are measured before one is changed; what is not laid out yet is measured when it is.
-  const laidOut = (box) => box.checkVisibility({ contentVisibilityAuto: true });
-  const look = (boxes) => boxes.filter(laidOut).map((box) => [box, box.scrollWidth > box.clientWidth]).forEach(mark);
+  // All are measured before one is changed; what is far away, when it comes near or the page is at rest.
+  const look = (boxes) => boxes.map((box) => [box, box.scrollWidth > box.clientWidth]).forEach(mark);
+  const near = (boxes) => look(boxes.filter((box) => box.checkVisibility({ contentVisibilityAuto: true })));
   const boxes = [...document.querySelectorAll("main :is(pre, div.math, .pst-scrollable-table-container)")];
-  const observer = new ResizeObserver((changes) => look(changes.map(({ target }) => target)));
+  const observer = new ResizeObserver((changes) => near(changes.map(({ target }) => target)));
   boxes.forEach((box) => observer.observe(box));
-  document.fonts.ready.then(() => look(boxes));
+  document.fonts.ready.then(() => near(boxes));
+  let timer;
+  const onward = (i) => {
+    look(boxes.slice(i, i + 1));
+    if (i < boxes.length) timer = setTimeout(onward, 20, i + 1);
+  };
+  const rest = () => {
+    clearTimeout(timer);
+    timer = setTimeout(onward, 5000, 0);
+  };
+  addEventListener("resize", rest);
+  rest();
 }

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from operate import READY, drag, frame, wake
+from operate import READY, drag, frame, leaf_through, wake
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "html"
@@ -37,12 +37,13 @@ def themes(browser):
 def visit(page, address):
     page.goto(address, wait_until="load")
     wake(page)
+    leaf_through(page)
     return page
 
 
 def widen(page, width):
     page.set_viewport_size({"width": width, "height": 900})
-    frame(page)
+    leaf_through(page)
 
 
 def style(page, rules):

@@ -10,6 +10,7 @@ import pytest
 from conftest import chromium
 from operate import wake
 from pypdf import PdfReader
+from test_light import ORDER
 from test_site import PAGES
 
 ROOT = Path(__file__).parents[2]
@@ -56,8 +57,7 @@ def squeezed(text):
 
 def test_the_book_holds_every_chapter_with_a_bookmark_that_leads_to_it(book, texts, page, site):
     chapters = bookmarks(book)
-    assert len(chapters) == 1 + len(PAGES)
-    for (title, sheet, sections), name in zip(chapters, ["index.html", *PAGES], strict=True):
+    for (title, sheet, sections), name in zip(chapters, ORDER, strict=True):
         (expected,), below = headings(page, site, name)
         assert title == expected
         assert squeezed(title) in squeezed(texts[sheet])
@@ -106,7 +106,7 @@ def test_the_book_is_tagged(book):
             assert tags[link.get_object()["/StructParent"]].get_object()["/S"] == "/Link"
 
 
-@pytest.mark.parametrize("name", ["index.html", *PAGES])
+@pytest.mark.parametrize("name", ORDER)
 def test_a_chapter_prints_whole_and_clean(page, site, name):
     page.add_init_script(path=Path(__file__).with_name("access.js"))
     page.set_viewport_size(SHEET)
@@ -148,7 +148,7 @@ def test_paper_is_light_on_a_dark_screen(browser, site):
     page = context.new_page()
     page.goto(f"{site}/index.html")
     theme = "document.documentElement.dataset.theme"
-    assert page.evaluate(theme) == "dark"
+    page.locator("html[data-theme=dark]").wait_for()
     page.evaluate(f"addEventListener('beforeprint', () => {{ window.printed = {theme}; }})")
     page.pdf()
     assert page.evaluate("printed") == "light"

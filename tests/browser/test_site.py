@@ -230,7 +230,7 @@ def test_every_drill_takes_the_right_gradient_and_no_other(visit, name, states):
         figure, program = figures.nth(i), Program.from_dict(state["program"])
         arrays = {n: array_from_dict(item, n) for n, item in state["params"].items()}
         for table in figure.locator("table").all():
-            cells = table.locator("td").all_inner_texts()
+            cells = table.locator("td").all_text_contents()
             numbers = np.array([float(cell.replace("−", "-")) for cell in cells])
             shape = arrays[table.get_attribute("aria-label")].shape
             arrays[table.get_attribute("aria-label")] = numbers.reshape(shape)
@@ -241,7 +241,7 @@ def test_every_drill_takes_the_right_gradient_and_no_other(visit, name, states):
             ):
                 field.fill(repr(float(number)))
             settle(page)
-            assert words in figure.locator(".live-drill-says").inner_text()
+            assert words in figure.locator(".live-drill-says").text_content()
 
 
 def test_each_kind_of_figure_stands_on_some_page():
