@@ -222,7 +222,7 @@ class Descent extends Figure {
 
     this.speed = slider("learning rate", {
       min: SLOWEST, max: FASTEST, step: 0.01,
-      input: (v) => this.set("rate", Number((10 ** v).toPrecision(2))), change: () => this.tell(),
+      input: (v) => this.set("rate", Number((10 ** v).toPrecision(3))), change: () => this.tell(),
     });
     this.speedText = h("span", { className: "live-number" });
     this.speed.node.append(this.speedText);

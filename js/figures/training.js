@@ -254,7 +254,7 @@ class Training extends View {
     this.said = h("p", { className: "live-note" });
     this.start = button("Train", () => this.play());
     this.pick = h("select", { onchange: () => this.set("twice", this.pick.value === "1") }, ...GRADIENTS.map((words, i) => h("option", { value: String(i) }, words)));
-    this.speed = slider("learning rate", { min: SLOWEST, max: FASTEST, step: 0.01, input: (v) => this.set("rate", Number((10 ** v).toPrecision(2))) });
+    this.speed = slider("learning rate", { min: SLOWEST, max: FASTEST, step: 0.01, input: (v) => this.set("rate", Number((10 ** v).toPrecision(3))) });
     this.speedText = h("span", { className: "live-number" });
     this.speed.node.append(this.speedText);
     this.seeds = numberInput("seed of the first weights", { min: 0, max: SEEDS - 1, step: 1, change: (seed) => this.set("seed", seed) });

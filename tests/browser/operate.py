@@ -20,7 +20,7 @@ def states(*widgets):
 
 
 def leaf_through(page):
-    """Bring each section before the eye, so that all of the page is laid out; go back to the top."""
+    """Bring each section before the eye, so that all is laid out; go back to the top."""
     for section in page.locator("article > section > section").all():
         section.scroll_into_view_if_needed()
         frame(page)

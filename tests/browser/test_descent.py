@@ -1,5 +1,7 @@
 """Descent in the page: every path and number as NumPy's, by mouse, finger, keys and typing."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from operate import drag, frame, shown, states, touch
@@ -114,6 +116,18 @@ def test_the_rate_and_the_steps_move_by_key(page, show):
     assert_as(figure, widget)
     marks = figure.locator(".live-dots").last.get_attribute("d")
     assert marks.count("m-3") == 8
+
+
+def test_each_press_of_a_key_moves_the_rate(page, show):
+    widget = valley()
+    widget.rate = 0.1
+    figure = show(states(widget), [widget.model_id])
+    figure.get_by_role("slider", name="learning rate").focus()
+    rates = [0.1]
+    for _ in range(100):
+        page.keyboard.press("ArrowRight")
+        rates.append(float(figure.get_by_label("exact rate").input_value()))
+    assert all(before < after for before, after in pairwise(rates))
 
 
 def test_the_stable_rate_stands_under_the_slider(page, show):
