@@ -126,6 +126,7 @@ def test_each_press_of_a_key_moves_the_rate(page, show):
     rates = [0.1]
     for _ in range(100):
         page.keyboard.press("ArrowRight")
+        frame(page)
         rates.append(float(figure.get_by_label("exact rate").input_value()))
     assert all(before < after for before, after in pairwise(rates))
 
