@@ -19,14 +19,6 @@ def states(*widgets):
     return json.loads(json.dumps(found, allow_nan=False))
 
 
-def leaf_through(page):
-    """Bring each section before the eye, so that all is laid out; go back to the top."""
-    for section in page.locator("article > section > section").all():
-        section.scroll_into_view_if_needed()
-        frame(page)
-    page.evaluate("scrollTo(0, 0)")
-
-
 def wake(page):
     """Come near each figure of the page, and wait until it answers; then go back to the top."""
     for mount in page.locator(".live-mount").all():

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from operate import READY, drag, frame, leaf_through, wake
+from operate import READY, drag, frame, wake
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "html"
@@ -13,6 +13,9 @@ WITH_FIGURES = [name for name in PAGES if 'class="live-mount"' in (SITE / name).
 WIDTHS = (360, 768, 1280)
 THEMES = ("light", "dark")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
+# Every section as it is laid out when a reader has come to it.
+NEAR = """article > section > section {
+    content-visibility: visible !important; contain: layout style paint !important; }"""
 CONTROLS = "button:enabled, input:enabled, select:enabled"
 
 every_page = pytest.mark.parametrize("name", PAGES)
@@ -37,13 +40,14 @@ def themes(browser):
 def visit(page, address):
     page.goto(address, wait_until="load")
     wake(page)
-    leaf_through(page)
+    style(page, NEAR)
     return page
 
 
 def widen(page, width):
     page.set_viewport_size({"width": width, "height": 900})
-    leaf_through(page)
+    frame(page)
+    frame(page)
 
 
 def style(page, rules):
