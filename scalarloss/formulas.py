@@ -177,14 +177,14 @@ class Table:
         self.names, self.links = tuple(names), links
 
     def _repr_markdown_(self) -> str:
-        if RULES[self.names[0]].diagonal:
-            head, columns = ("$y$", "vjp"), entry_by_entry
-        else:
-            head, columns = ("vjp", "jvp"), in_words
-        rows = [("", "for example", *head), (":--",) * 4]
+        head: tuple[str, ...] = ("$y$", "vjp")
+        columns: Callable[[str], tuple[str, ...]] = entry_by_entry
+        if not RULES[self.names[0]].diagonal:
+            head, columns = ("for example", "vjp", "jvp"), in_words
+        rows = [("", *head), (":--",) * (1 + len(head))]
         for name in self.names:
             link = f"[`{name}`]({self.links[name]})" if name in self.links else f"`{name}`"
-            rows.append((link, str(EXAMPLES[name]), *columns(name)))
+            rows.append((link, *columns(name)))
         return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
     def __repr__(self) -> str:
@@ -199,11 +199,11 @@ def entry_by_entry(name: str) -> tuple[str, str]:
     maps = [(a, rule.vjp(i)) for i, a in enumerate(args)]
     back = [rf"$\bar {a} = {formula(vjp(g, y, *xs))}$" for a, vjp in maps if vjp]
     value = bracketed(formula(PRIMITIVES[name].function(*xs)).write(frozenset()))
-    return f"${value}$", ", ".join(back) or "nothing"
+    return f"${value}$", "<br>".join(back) or "nothing"
 
 
-def in_words(name: str) -> tuple[str, str]:
-    """The rule's vjp and jvp, as their docstrings say it."""
+def in_words(name: str) -> tuple[str, str, str]:
+    """An example's shapes, and the rule's vjp and jvp as their docstrings say it."""
     maps = RULES[name].vjp(0), RULES[name].jvp(0)
     vjp, jvp = ((map_.__doc__ or "") if map_ else "nothing" for map_ in maps)
-    return vjp, jvp
+    return str(EXAMPLES[name]).replace(", ", ",\N{NO-BREAK SPACE}"), vjp, jvp
