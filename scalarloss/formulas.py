@@ -181,7 +181,7 @@ class Table:
         columns: Callable[[str], tuple[str, ...]] = entry_by_entry
         if not RULES[self.names[0]].diagonal:
             head, columns = ("for example", "vjp", "jvp"), in_words
-        rows = [("", *head), (":--",) * (1 + len(head))]
+        rows = [("primitive", *head), (":--",) * (1 + len(head))]
         for name in self.names:
             link = f"[`{name}`]({self.links[name]})" if name in self.links else f"`{name}`"
             rows.append((link, *columns(name)))
