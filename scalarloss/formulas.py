@@ -177,7 +177,7 @@ class Table:
         self.names, self.links = tuple(names), links
 
     def _repr_markdown_(self) -> str:
-        head: tuple[str, ...] = ("$y$", "vjp")
+        head: tuple[str, ...] = ("output $y$", "vjp")
         columns: Callable[[str], tuple[str, ...]] = entry_by_entry
         if not RULES[self.names[0]].diagonal:
             head, columns = ("for example", "vjp", "jvp"), in_words
