@@ -77,7 +77,12 @@ def elementwise(*scales: Map | None) -> Rule:
 def linear(name: str, transpose: Map) -> Rule:
     """Rules of a primitive that is linear in its one argument: the jvp is the primitive."""
     forward = PRIMITIVES[name].function
-    return Rule(lambda i: transpose, lambda i: lambda t, y, x, **params: forward(t, **params))
+
+    def jvp(t: Array, y: Array, x: Array, **params: Any) -> Array:
+        r"""the same function, of $t$"""
+        return forward(t, **params)
+
+    return Rule(lambda i: transpose, lambda i: jvp)
 
 
 def multilinear(name: str, transpose: Callable[[int], Map]) -> Rule:
@@ -85,7 +90,11 @@ def multilinear(name: str, transpose: Callable[[int], Map]) -> Rule:
     forward = PRIMITIVES[name].function
 
     def jvp(i: int) -> Map:
-        return lambda t, y, *xs, **params: forward(*xs[:i], t, *xs[i + 1 :], **params)
+        def forward_one(t: Array, y: Array, *xs: Array, **params: Any) -> Array:
+            r"""the same function, with $t_i$ in the place of $x_i$"""
+            return forward(*xs[:i], t, *xs[i + 1 :], **params)
+
+        return forward_one
 
     return Rule(transpose, jvp)
 
@@ -96,6 +105,7 @@ def joining(name: str, transpose: Callable[[int], Map]) -> Rule:
 
     def jvp(i: int) -> Map:
         def forward_one(t: Array, y: Array, *xs: Array, **params: Any) -> Array:
+            r"""the same function, of $t_i$ and zeros in the place of the others"""
             beside = [np.zeros_like(x) for x in xs]
             return forward(*beside[:i], t, *beside[i + 1 :], **params)
 
@@ -123,10 +133,12 @@ def keep_axes(g: Array, y: Array, x: Array, axis: Shape) -> Array:
 
 
 def sum_vjp(g: Array, y: Array, x: Array, axis: Shape, keepdims: bool) -> Array:
+    r"""$g$, copied along each axis that was summed"""
     return spread(keep_axes(g, y, x, axis), lead_of(g, y) + x.shape)
 
 
 def mean_vjp(g: Array, y: Array, x: Array, axis: Shape, keepdims: bool) -> Array:
+    r"""$g / n$, copied along the axes of which $n$ entries were averaged"""
     count = math.prod(x.shape[a] for a in axis)
     return sum_vjp(g / count, y, x, axis, keepdims)
 
@@ -141,14 +153,17 @@ def share(y: Array, x: Array, axis: Shape) -> Array:
 
 
 def extreme_vjp(g: Array, y: Array, x: Array, axis: Shape, keepdims: bool) -> Array:
+    r"""$g$ at the entry that won, $g / k$ at each of $k$ that tie, 0 elsewhere"""
     return keep_axes(g, y, x, axis) * share(y, x, axis)
 
 
 def extreme_jvp(t: Array, y: Array, x: Array, axis: Shape, keepdims: bool) -> Array:
+    r"""$t$ at the entry that won, the mean of $t$ over those that tie"""
     return add_up(t * share(y, x, axis), axis=axis, keepdims=keepdims)
 
 
 def cumsum_vjp(g: Array, y: Array, x: Array, axis: int) -> Array:
+    r"""$\bar x_i = \sum_{k \ge i} g_k$, summed up from the other end"""
     last = axis - y.ndim
     return np.flip(np.cumsum(np.flip(g, last), last), last)
 
@@ -159,6 +174,7 @@ def swap(x: Array) -> Array:
 
 def matmul_vjp(i: int) -> Map:
     def vjp(g: Array, y: Array, a: Array, b: Array) -> Array:
+        r"""$\bar A = G B^\top$, $\bar B = A^\top G$; a vector is a row before, a column behind"""
         lead = g.ndim - y.ndim
         if a.ndim == b.ndim == 2 and lead == 0:
             return g @ b.T if i == 0 else a.T @ g
@@ -177,6 +193,7 @@ def matmul_vjp(i: int) -> Map:
 
 def einsum_vjp(i: int) -> Map:
     def vjp(g: Array, y: Array, *xs: Array, subscripts: str) -> Array:
+        r"""the same letters: $g$ and the other arrays go in, those of $x_i$ come out"""
         sources, result = subscripts.split("->")
         terms = sources.split(",")
         others = [(t, x) for j, (t, x) in enumerate(zip(terms, xs, strict=True)) if j != i]
@@ -190,25 +207,30 @@ def einsum_vjp(i: int) -> Map:
 
 
 def transpose_vjp(g: Array, y: Array, x: Array, axes: Shape) -> Array:
+    r"""$g$, its axes put back in their old order"""
     lead = g.ndim - y.ndim
     return g.transpose(*range(lead), *(lead + int(a) for a in np.argsort(axes)))
 
 
 def reshape_vjp(g: Array, y: Array, x: Array, shape: Shape) -> Array:
+    r"""$g$ in the shape of $x$"""
     return g.reshape(lead_of(g, y) + x.shape)
 
 
 def broadcast_vjp(g: Array, y: Array, x: Array, shape: Shape) -> Array:
+    r"""$g$, summed over what had been copied"""
     return unbroadcast(g, x.shape, g.ndim - y.ndim)
 
 
 def index_vjp(g: Array, y: Array, x: Array, index: tuple[Any, ...]) -> Array:
+    r"""zeros, with $g$ at the entries that were picked"""
     back = np.zeros(lead_of(g, y) + x.shape)
     back[(slice(None),) * (g.ndim - y.ndim) + as_key(index)] = g
     return back
 
 
 def take_vjp(g: Array, y: Array, x: Array, indices: NDArray[np.intp]) -> Array:
+    r"""$\bar x_j = \sum_{i:\, p_i = j} g_i$, summed over all the places $p_i$ that are $j$"""
     lead = lead_of(g, y)
     rows = np.zeros((math.prod(lead), x.size))
     np.add.at(rows.T, indices.ravel(), g.reshape(len(rows), -1).T)
@@ -217,6 +239,7 @@ def take_vjp(g: Array, y: Array, x: Array, indices: NDArray[np.intp]) -> Array:
 
 def concatenate_vjp(i: int) -> Map:
     def vjp(g: Array, y: Array, *xs: Array, axis: int) -> Array:
+        r"""the part of $g$ that stands where $x_i$ stood"""
         start = sum(x.shape[axis] for x in xs[:i])
         chosen = slice(start, start + xs[i].shape[axis])
         return behind(g, chosen, *[slice(None)] * (y.ndim - axis - 1))
@@ -225,19 +248,26 @@ def concatenate_vjp(i: int) -> Map:
 
 
 def stack_vjp(i: int) -> Map:
-    return lambda g, y, *xs, axis: behind(g, i, *[slice(None)] * (y.ndim - axis - 1))
+    def vjp(g: Array, y: Array, *xs: Array, axis: int) -> Array:
+        r"""layer $i$ of $g$"""
+        return behind(g, i, *[slice(None)] * (y.ndim - axis - 1))
+
+    return vjp
 
 
 def pad_vjp(g: Array, y: Array, x: Array, widths: tuple[Shape, ...], value: float) -> Array:
+    r"""$g$ without the frame"""
     inner = [slice(w, w + n) for (w, _), n in zip(widths, x.shape, strict=True)]
     return behind(g, *inner)
 
 
 def pad_jvp(t: Array, y: Array, x: Array, widths: Any, value: float) -> Array:
+    r"""$t$ in a frame of zeros"""
     return pad(t, widths, 0.0)
 
 
 def windows_vjp(g: Array, y: Array, x: Array, window: Shape, axis: Shape) -> Array:
+    r"""$\bar x_m = \sum_{i + j = m} g_{ij}$, from every window $i$ in which $x_m$ lay"""
     back = np.zeros(lead_of(g, y) + x.shape)
     for offset in itertools.product(*(range(w) for w in window)):
         inside = [slice(None)] * x.ndim

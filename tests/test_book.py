@@ -13,12 +13,16 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
+from bs4 import BeautifulSoup
 from sphinxcontrib import katex
+
+from scalarloss.primitives import PRIMITIVES
 
 ROOT = Path(__file__).parents[1]
 BOOK = ROOT / "book"
 SITE = ROOT / "_build" / "html"
 NOTEBOOKS = sorted(BOOK.glob("*.ipynb"))
+CHAPTERS = [path for path in NOTEBOOKS if path.stem[0].isdigit()]
 TAGS = {"hide-input", "remove-cell", "raises-exception", "nbval-ignore-output"}
 TEXT = {"text/plain", "application/papermill.record/text/plain"}
 
@@ -44,8 +48,8 @@ def test_every_page_stands_in_the_contents_and_chapters_stand_in_order():
     contents = yaml.safe_load((ROOT / "_toc.yml").read_text())
     pages = [contents["root"], *(c["file"] for p in contents["parts"] for c in p["chapters"])]
     assert sorted(pages) == sorted(path.stem for path in [*NOTEBOOKS, *BOOK.glob("*.md")])
-    chapters = [path.stem for path in NOTEBOOKS if path.stem != "index"]
-    assert pages[: len(NOTEBOOKS)] == ["index", *chapters]
+    chapters = [path.stem for path in CHAPTERS]
+    assert pages[: 1 + len(chapters)] == ["index", *chapters]
 
 
 @each_notebook
@@ -96,7 +100,7 @@ def exercises(path):
     return found
 
 
-@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.stem[0].isdigit()])
+@pytest.mark.parametrize("path", CHAPTERS)
 def test_a_chapter_has_four_exercises_that_mark_themselves(path):
     check = re.compile(r"^exercises\.(check_\w+)\(\w+\)\Z", re.M)
     marking = 0
@@ -114,6 +118,57 @@ def test_a_chapter_has_four_exercises_that_mark_themselves(path):
             assert checks[0][1] == checks[1][1]
             marking += 1
     assert marking >= 4
+
+
+# What stands at the back
+
+
+def prose(path):
+    return "\n\n".join(
+        source(cell) for cell in read(path)["cells"] if cell["cell_type"] == "markdown"
+    )
+
+
+def test_every_primitive_stands_once_in_the_table_of_vjps():
+    outputs = [output for cell in code_cells(BOOK / "vjps.ipynb") for output in cell["outputs"]]
+    tables = ["".join(o["data"]["text/plain"]) for o in outputs if "data" in o]
+    names = [line.split()[0] for table in tables for line in table.splitlines()]
+    assert sorted(names) == sorted(PRIMITIVES)
+
+
+TERM = re.compile(r"\{term\}`(?:[^`<]*<)?([^`<>]+)>?`")
+
+
+def test_every_term_is_linked_from_a_chapter_and_at_most_once_from_each():
+    glossary = (BOOK / "glossary.md").read_text("utf-8")
+    entries = re.search(r"```\{glossary\}\n(.*?)```", glossary, re.S)[1]
+    terms = re.findall(r"^(\S.*)$", entries, re.M)
+    assert terms == sorted(terms, key=str.lower)
+    linked = [TERM.findall(prose(path)) for path in [BOOK / "index.ipynb", *CHAPTERS]]
+    assert all(linked)
+    assert all(len(page) == len(set(page)) for page in linked)
+    assert set(terms) == {term for page in linked for term in page}
+
+
+CITED = re.compile(r"\[\*([^\]]+)\*\]\((https?:[^)]+)\)")
+
+
+def test_a_work_that_a_chapter_cites_stands_in_the_references_and_they_name_the_chapter():
+    works = re.findall(r"^- .+$", (BOOK / "references.md").read_text("utf-8"), re.M)
+    given = set()
+    for work in works:
+        title, address = CITED.search(work).groups()
+        for page in re.findall(r"\((\w+\.ipynb)#further-reading\)", work):
+            given.add((address, page))
+            text = prose(BOOK / page)
+            cited = [name for name, place in CITED.findall(text) if place.startswith(address)]
+            assert address in text, f"{page} does not cite {title}"
+            assert all(title.lower().startswith(name.lower()) for name in cited), title
+    addresses = [CITED.search(work)[2] for work in works]
+    for path in CHAPTERS:
+        for title, place in CITED.findall(prose(path)):
+            listed = [(address, path.name) for address in addresses if place.startswith(address)]
+            assert set(listed) & given, f"{path.stem} cites {title}, and the references do not"
 
 
 # What is compared
@@ -267,6 +322,16 @@ def test_mathematics_is_set_when_the_book_is_built():
         assert not any("mathjax" in address.lower() for address in page.fetched)
         preloaded = any("KaTeX_Main-Regular" in address for address in page.fetched)
         assert ('class="katex"' in page.text) == preloaded, page.path.name
+
+
+@pytest.mark.parametrize("path", CHAPTERS)
+def test_a_solution_is_folded_away_with_what_it_prints(path):
+    page = BeautifulSoup((SITE / f"{path.stem}.html").read_text("utf-8"), "html.parser")
+    solutions = [cell for cell in page.select("div.cell") if "# Solution " in cell.get_text()[:200]]
+    assert len(solutions) == len(exercises(path))
+    for cell in solutions:
+        assert [child.name for child in cell.find_all(recursive=False)] == ["details"]
+        assert not cell.details.has_attr("open")
 
 
 def test_figures_share_their_script_and_no_page_loads_a_widget_manager():

@@ -1,4 +1,7 @@
-"""Exercises: each has an address, `#exercise-2`, and a page lists them all, chapter by chapter."""
+"""Exercises: each has an address, `#exercise-2`, and folds its solution away, with what it prints.
+
+A page lists them all, chapter by chapter.
+"""
 
 import re
 from typing import Any
@@ -23,7 +26,15 @@ def give_addresses(app: Sphinx, doctree: nodes.document) -> None:
             if title:
                 paragraph["ids"].append(f"exercise-{title[1]}")
                 found[int(title[1])] = title[2]
+        for cell in section.findall(is_solution):
+            cell["hide_mode"] = "all"
     known(app.env)[app.env.docname] = found
+
+
+def is_solution(node: nodes.Node) -> bool:
+    """A cell that is folded and begins with its number."""
+    folded = isinstance(node, nodes.container) and node.get("hide_mode") == "input"
+    return folded and node.astext().startswith("# Solution ")
 
 
 def known(env: BuildEnvironment) -> dict[str, dict[int, str]]:
