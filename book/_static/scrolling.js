@@ -18,7 +18,7 @@
   const boxes = [...document.querySelectorAll("main :is(pre, div.math, .pst-scrollable-table-container)")];
   const observer = new ResizeObserver((changes) => near(changes.map(({ target }) => target)));
   boxes.forEach((box) => observer.observe(box));
-  document.fonts.ready.then(() => near(boxes));
+  document.fonts.addEventListener("loadingdone", () => near(boxes));
   let timer;
   const onward = (i) => {
     look(boxes.slice(i, i + 1));

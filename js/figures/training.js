@@ -253,8 +253,11 @@ class Training extends View {
     this.out = { steps: readout("steps"), loss: readout("loss", "live-loss"), accuracy: readout("accuracy", "live-plain"), before: readout("before-loss", "live-secant") };
     this.said = h("p", { className: "live-note" });
     this.start = button("Train", () => this.play());
-    this.pick = h("select", { onchange: () => this.set("twice", this.pick.value === "1") }, ...GRADIENTS.map((words, i) => h("option", { value: String(i) }, words)));
-    this.speed = slider("learning rate", { min: SLOWEST, max: FASTEST, step: 0.01, input: (v) => this.set("rate", Number((10 ** v).toPrecision(3))) });
+    this.pick = h("select", { onchange: () => { this.set("twice", this.pick.value === "1"); this.tellNext(); } }, ...GRADIENTS.map((words, i) => h("option", { value: String(i) }, words)));
+    this.speed = slider("learning rate", {
+      min: SLOWEST, max: FASTEST, step: 0.01,
+      input: (v) => this.set("rate", Number((10 ** v).toPrecision(3))), change: () => this.tellNext(),
+    });
     this.speedText = h("span", { className: "live-number" });
     this.speed.node.append(this.speedText);
     this.seeds = numberInput("seed of the first weights", { min: 0, max: SEEDS - 1, step: 1, change: (seed) => this.set("seed", seed) });
@@ -306,6 +309,10 @@ class Training extends View {
     const canvas = h("canvas", { width: columns * (width + 1) - 1, height: rows * (height + 1) - 1, role: "img" });
     canvas.style.setProperty("--wide", `${canvas.width * (rows > 1 ? 4 : 8)}px`);
     return { name, shape, height, width, columns, canvas, node: h("div", { className: "live-wall" }, h("span", { className: "live-name" }, `${name}, ${shape.join(" × ")}`), canvas) };
+  }
+
+  tellNext() {
+    this.announcer.say(`The next step has learning rate ${brief(this.rate)}, and the gradient ${GRADIENTS[Number(this.twice)]}.`);
   }
 
   tellAt() {

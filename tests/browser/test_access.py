@@ -41,6 +41,8 @@ def visit(page, address):
     page.goto(address, wait_until="load")
     wake(page)
     style(page, NEAR)
+    page.evaluate("document.fonts.ready.then(() => {})")
+    frame(page)
     return page
 
 
