@@ -1,8 +1,8 @@
-"""What nbval leaves alone: a chapter stores text only, so no picture is there to compare with."""
+"""What nbval leaves alone: a chapter stores text only, and no picture or table to compare with."""
 
 import pytest
 
-PICTURES = ("image/svg+xml", "text/html", "application/papermill.record/image/png")
+PICTURES = ("image/svg+xml", "text/html", "text/markdown", "application/papermill.record/image/png")
 
 
 def pytest_collectstart(collector: pytest.Collector) -> None:

@@ -17,7 +17,11 @@ from scalarloss.program import Program
 
 BLUE, ORANGE, GREY = "#0072b2", "#b34700", "#666666"  # told apart by colour-blind readers
 COLOURS = (BLUE, ORANGE, GREY)
-SVG: Any = {"svg.hashsalt": "scalarloss", "svg.fonttype": "none"}
+SVG: Any = {
+    "svg.hashsalt": "scalarloss",
+    "svg.fonttype": "none",
+    "path.simplify_threshold": 1.0,  # a pixel
+}
 
 
 def axes_of_page(height: float = 3.4) -> tuple[Figure, Axes]:

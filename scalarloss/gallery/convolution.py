@@ -154,7 +154,7 @@ BROKEN = (
         "the bias gradient is zero",
         "by accident",
         {"b": lambda g, x, w, b: np.zeros(b.shape)},
-        "Published: with the article's numbers the residuals add up to 0.",
+        "With the article's numbers the residuals add up to 0, and so the right one is 0, too.",
     ),
     Broken(
         MAX_POOL,
