@@ -3,9 +3,9 @@ PYTHON ?= python3
 PORT ?= 8000
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check
-PACKAGE := $(shell find scalarloss book/_ext book/_static book/_templates js/menus.js -type f -not -name "*.pyc")
+PACKAGE := $(wildcard .venv/frameworks) $(shell find scalarloss book/_ext book/_static book/_templates js/menus.js -type f -not -name "*.pyc")
 
-.PHONY: help book pdf links serve test notebooks lab bundle badge bench clean
+.PHONY: help frameworks book pdf links serve test notebooks lab bundle badge bench clean
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*##/make \1:/p' $(MAKEFILE_LIST)
 
@@ -16,6 +16,12 @@ help:  ## list the targets
 	$(PIP) -r requirements-dev.txt
 	$(PIP) --no-deps --editable .
 	touch $@
+
+.venv/frameworks: requirements-frameworks.txt .venv/ready
+	$(PIP) -r requirements-frameworks.txt
+	touch $@
+
+frameworks: .venv/frameworks  ## install PyTorch, JAX and HIPS autograd, so that chapter 13 runs too
 
 # What a page shows comes from the package too: when that changes, every chapter runs again.
 _build/ready: .venv/ready $(PACKAGE) _config.yml

@@ -40,3 +40,14 @@ class NonFiniteError(ScalarLossError, ValueError):
 
 class GradientCheckError(ScalarLossError, AssertionError):
     """A gradient does not agree with the difference quotient."""
+
+
+class FrameworksMissingError(ScalarLossError, ImportError):
+    """A page asks frameworks that are not installed."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__(
+            f"{' and '.join(names)} cannot be imported here. The outputs stored below were computed "
+            "with them and stand; to compute them again run `make frameworks`, or "
+            "`pip install -r requirements-frameworks.txt`."
+        )
