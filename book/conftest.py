@@ -16,9 +16,7 @@ PICTURES = (
     "application/papermill.record/image/png",
 )
 MISSING = frameworks.missing()
-collect_ignore = [
-    path.name for path in frameworks.chapters(Path(__file__).parent) if MISSING
-]
+collect_ignore = [path.name for path in frameworks.chapters(Path(__file__).parent) if MISSING]
 
 
 def pytest_collectstart(collector: pytest.Collector) -> None:

@@ -184,6 +184,17 @@ def error_against_step(
         show()
 
 
+def durations(seconds: Mapping[str, float]) -> None:
+    """Draw how long each of several took, with its name before its bar."""
+    _, axes = axes_of_page(1.8)
+    bars = axes.barh(list(seconds), list(seconds.values()), color=BLUE)
+    axes.bar_label(bars, fmt=" %.2g s")
+    axes.invert_yaxis()
+    axes.set(xlabel="seconds")
+    axes.margins(x=0.12)
+    show()
+
+
 def scans(images: Any, captions: Sequence[str]) -> None:
     """Draw small images in a row, (k, h, w), dark on white, each over its caption."""
     with mpl.rc_context({"font.size": 12}):

@@ -508,6 +508,17 @@ READERS = [
     ("12", "check_doubled_cotangent", lambda z, t: (softmax(z) - t) / len(z), "known", "once"),
     ("12", "check_shift_backward", lambda g, n: np.roll(g, -n, axis=0), "known", "fell off"),
     ("12", "check_shift_backward", lambda g, n: g[n:], "known", "each pixel needs"),
+    ("13", "check_one_hot_blind", lambda g, W: g @ W, "flaw", "right, and a wrong one"),
+    ("13", "check_one_hot_blind", lambda g, W: 2 * g @ W, "flaw", "one-hot g catches it"),
+    ("13", "check_sum_to", lambda g, shape: g.reshape(-1)[:1], "shape", "shape"),
+    ("13", "check_jacobian_choice", lambda m, n, c: "jacrev", "hard-coded", "every case"),
+    (
+        "13",
+        "check_fast_side",
+        lambda f, x, u, v: v @ (f(x + 1e-6 * u) - f(x - 1e-6 * u)) / 1e-6,
+        "known",
+        "2h apart",
+    ),
 ]
 
 

@@ -1,0 +1,101 @@
+"""What is compared with: the pins, the versions that the chapters name, life without them."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+
+from scalarloss import frameworks, gallery
+from scalarloss.errors import FrameworksMissingError
+
+ROOT = Path(__file__).parents[1]
+PINS = dict(
+    re.findall(r"^(\w+)==([\d.]+)", (ROOT / "requirements-frameworks.txt").read_text(), re.M)
+)
+CHAPTERS = frameworks.chapters(ROOT / "book")
+HERE = not frameworks.missing()
+
+
+def test_the_versions_that_a_chapter_names_are_those_of_the_pins():
+    assert CHAPTERS
+    for path in CHAPTERS:
+        cells = nbformat.read(path, as_version=4).cells
+        stored = "".join(o.get("text", "") for c in cells for o in c.get("outputs", []))
+        for module, name in frameworks.NAMES.items():
+            assert f"{name} {PINS[module]}\n" in stored
+
+
+@pytest.fixture
+def without(tmp_path, monkeypatch):
+    """A Python in which PyTorch cannot be imported."""
+    (tmp_path / "torch.py").write_text("raise ImportError('not here')")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{ROOT}")
+
+
+def say(code):
+    command = [sys.executable, "-c", f"from scalarloss import frameworks; {code}"]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_what_is_missing_is_named_with_what_to_do(without):
+    assert "torch" in say("print(frameworks.missing())").stdout
+    refused = say("frameworks.need()").stderr
+    for words in ("FrameworksMissingError", "PyTorch", "make frameworks"):
+        assert words in refused
+
+
+def test_a_site_without_them_shows_what_is_stored_and_says_so(without, tmp_path):
+    site = tmp_path / "site"
+    site.mkdir()
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_markdown_cell("# Ask"),
+            nbformat.v4.new_code_cell(
+                "frameworks.need()",
+                outputs=[nbformat.v4.new_output("stream", text="stored long ago")],
+            ),
+        ]
+    )
+    nbformat.write(notebook, site / "index.ipynb")
+    (site / "conf.py").write_text(
+        f"import sys; sys.path.insert(0, {str(ROOT / 'book' / '_ext')!r})\n"
+        "extensions = ['myst_nb', 'frameworks']\nnb_execution_mode = 'force'\n"
+    )
+    build = [sys.executable, "-m", "sphinx", "-q", "-b", "html", site, site / "out"]
+    result = subprocess.run(build, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    page = (site / "out" / "index.html").read_text("utf-8")
+    assert "stored long ago" in page
+    assert "built without" in page
+    assert "PyTorch" in page
+
+
+@pytest.mark.parametrize("layer", gallery.LAYERS[:8] if HERE else [], ids=lambda layer: layer.name)
+def test_a_wrapped_layer_gives_the_gradients_that_went_in(layer):
+    import autograd
+    import jax
+    import torch
+
+    frameworks.need()
+    arrays = {n: np.asarray(a, float) for n, a in layer.draw(np.random.default_rng(0)).items()}
+    y = np.asarray(layer.f(**arrays))
+    g = np.random.default_rng(1).normal(size=y.shape)
+    right = layer.right(g, **arrays)
+    leaves = [torch.tensor(a, requires_grad=True) for a in arrays.values()]
+    frameworks.as_torch(layer.f, layer.right, list(arrays))(*leaves).backward(torch.tensor(g))
+    _, pullback = jax.vjp(frameworks.as_jax(layer.f, layer.right, arrays), *arrays.values())
+    by_jax = pullback(jax.numpy.asarray(g))
+    of_autograd = frameworks.as_autograd(layer.f, layer.right, list(arrays))
+    for i, (name, expected) in enumerate(right.items()):
+        np.testing.assert_allclose(leaves[i].grad, expected, rtol=1e-14)
+        np.testing.assert_allclose(by_jax[i], expected, rtol=1e-14)
+        back, _ = autograd.make_vjp(of_autograd, i)(*arrays.values())
+        np.testing.assert_allclose(back(g), expected, rtol=1e-14, err_msg=name)
+
+
+def test_a_missing_framework_is_an_import_error():
+    assert issubclass(FrameworksMissingError, ImportError)
