@@ -47,7 +47,7 @@ class FrameworksMissingError(ScalarLossError, ImportError):
 
     def __init__(self, names: list[str]) -> None:
         super().__init__(
-            f"{' and '.join(names)} cannot be imported here. What is stored below was computed with "
-            "them, and stands; to compute it again run `make frameworks`, or "
+            f"{' and '.join(names)} cannot be imported here. What is stored below was computed "
+            "with them, and stands; to compute it again run `make frameworks`, or "
             "`pip install -r requirements-frameworks.txt`."
         )
