@@ -91,8 +91,7 @@ def lighthouse(host: Host, chapters: list[str], runs: int) -> Results:
 
 
 def drags(browser: Browser, host: Host, chapters: list[str]) -> Results:
-    with_figures = [p for p in chapters if "live-mount" in (sites.pages_of("ours") / p).read_text()]
-    figures = latency.figures(browser, host.address("ours.localhost"), with_figures)
+    figures = latency.figures(browser, host.address("ours.localhost"), chapters)
     kernel = latency.kernel_slider(browser, 50)
     rows: list[list[object]] = [["", "slowest control", "median", "p95", "work", "work p95"]]
     for figure in figures:
@@ -117,11 +116,11 @@ def main() -> None:
         folders["stock.localhost"] = sites.point_to_stand_ins(sites.pages_of("stock"), host.port)
         browser = playwright.chromium.launch(executable_path=chromium(), args=[*FLAGS, SEALED])
         if "weight" in options.only:
-            results["weight"] = weight(browser, host, chapters)
+            results["weight"] = weight(browser, host, sites.with_figures(chapters))
         if "live" in options.only:
             results["live"] = live(browser, host, options.runs)
         if "latency" in options.only:
-            results["latency"] = drags(browser, host, chapters)
+            results["latency"] = drags(browser, host, sites.with_figures(chapters))
         browser.close()
         if "lighthouse" in options.only:
             results["lighthouse"] = lighthouse(host, chapters, options.runs)

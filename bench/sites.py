@@ -38,6 +38,11 @@ def chapters() -> list[str]:
     return [f"{name}.html" for name in named]
 
 
+def with_figures(pages: list[str]) -> list[str]:
+    """Those of our pages that hold a live figure."""
+    return [page for page in pages if "live-mount" in (pages_of("ours") / page).read_text("utf-8")]
+
+
 def prepare(name: str) -> Path:
     """A folder with the sources of one of the sites and nothing that was built."""
     folder = FOLDER / name
