@@ -54,7 +54,7 @@ test: book node_modules/ready  ## run every check, in a browser too
 	ruff check .
 	ruff format --check .
 	mypy
-	chromium="$$(python tools/browser.py)" && CHROMIUM="$$chromium" python -m pytest -n 2 --dist loadfile
+	chromium="$$(python tools/browser.py)" && CHROMIUM="$$chromium" python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 notebooks: .venv/ready  ## execute the chapters and tidy what they store
 	python tools/notebooks.py book/*.ipynb
