@@ -14,7 +14,8 @@ class NotScalarError(ScalarLossError, TypeError):
             f"the output has shape {shape}, and a gradient belongs to one number. Three ways on: "
             "reduce it (.sum(), .mean(), a loss); "
             "pass a cotangent, one weight per output: y, pullback = vjp(f, ...); pullback(v); "
-            "or ask for every row at once: jacobian(f, ...)."
+            "or ask for every row at once: jacobian(f, ...). "
+            "Which one is yours: 10_find_your_error.html#three-questions, in the book."
         )
 
 

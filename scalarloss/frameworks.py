@@ -1,7 +1,8 @@
-"""PyTorch, JAX and HIPS autograd: which are here, and the gallery's layers as functions of theirs.
+"""PyTorch, JAX and HIPS autograd: which are here, and functions carried to them and back.
 
 A reader needs none of them. A chapter that does calls `need` first, and its stored outputs stand
-where they are missing.
+where they are missing. `as_...` takes a forward and a backward pass in NumPy to a framework;
+`from_...` takes a framework's function to such a pair, for `check_vjp` and `diagnose_backward`.
 """
 
 from collections.abc import Callable, Mapping
@@ -113,3 +114,73 @@ def as_autograd(f: Forward, backward: Backward, names: list[str]) -> Callable[..
 
     extend.defvjp(layer, *map(rule, names))
     return layer  # type: ignore[no-any-return]
+
+
+def from_torch(function: Forward) -> tuple[Forward, Forward]:
+    """A function of PyTorch tensors as f and backward, arrays in and arrays out.
+
+    function takes tensors, by position or by name, and returns one tensor of any shape; f calls it
+    with detached copies. backward(g, ...) is what PyTorch gives back for the cotangent g, of the
+    output's shape: a tuple with a gradient for each array, or a dict by name, and zeros for an
+    array that the output does not depend on. A `torch.autograd.Function` is passed as its `apply`,
+    which knows no names: wrap it in a lambda to call f by name.
+    """
+    torch = import_module("torch")
+
+    def f(*arrays: Any, **named: Any) -> Any:
+        with torch.no_grad():
+            answer = function(
+                *map(torch.tensor, arrays), **{n: torch.tensor(a) for n, a in named.items()}
+            )
+        return answer.numpy() if isinstance(answer, torch.Tensor) else answer
+
+    def backward(g: Any, *arrays: Any, **named: Any) -> Any:
+        leaves = [torch.tensor(a, requires_grad=True) for a in (*arrays, *named.values())]
+        y = function(*leaves[: len(arrays)], **dict(zip(named, leaves[len(arrays) :], strict=True)))
+        if y.requires_grad:
+            given = torch.autograd.grad(y, leaves, torch.tensor(g), materialize_grads=True)
+        else:
+            given = [torch.zeros_like(leaf) for leaf in leaves]
+        return by_name([part.numpy() for part in given], named)
+
+    return f, backward
+
+
+def from_jax(function: Forward) -> tuple[Forward, Forward]:
+    """A function of JAX arrays as f and backward, as in `from_torch`."""
+    jax = import_module("jax")
+
+    def f(*arrays: Any, **named: Any) -> Any:
+        answer = function(*map(jax.numpy.asarray, arrays), **put(named))
+        return np.asarray(answer) if isinstance(answer, jax.Array) else answer
+
+    def backward(g: Any, *arrays: Any, **named: Any) -> Any:
+        of_both = lambda arrays, named: function(*arrays, **named)  # noqa: E731
+        _, pullback = jax.vjp(of_both, tuple(map(jax.numpy.asarray, arrays)), put(named))
+        given, of_names = pullback(jax.numpy.asarray(g))
+        return by_name([np.asarray(a) for a in (*given, *(of_names[n] for n in named))], named)
+
+    def put(named: Arrays) -> dict[str, Any]:
+        return {n: jax.numpy.asarray(a) for n, a in named.items()}
+
+    return f, backward
+
+
+def from_autograd(function: Forward) -> tuple[Forward, Forward]:
+    """A function of HIPS autograd's NumPy as f and backward, as in `from_torch`."""
+    autograd = import_module("autograd")
+
+    def backward(g: Any, *arrays: Any, **named: Any) -> Any:
+        def of_all(values: Any) -> Any:
+            by_place = [values[i] for i in range(len(arrays))]
+            return function(*by_place, **{n: values[len(arrays) + i] for i, n in enumerate(named)})
+
+        pullback, _ = autograd.make_vjp(of_all)((*arrays, *named.values()))
+        return by_name([np.asarray(a) for a in pullback(g)], named)
+
+    return function, backward
+
+
+def by_name(given: list[Array], named: Arrays) -> Any:
+    """The gradients as the arrays came: a tuple, or a dict where they came by name."""
+    return dict(zip(named, given, strict=True)) if named else tuple(given)

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from scalarloss import frameworks, gallery
-from scalarloss.errors import FrameworksMissingError
+from scalarloss.check import check_vjp
+from scalarloss.diagnose import diagnose_backward
+from scalarloss.errors import DtypeError, FrameworksMissingError, GradientCheckError
 
 ROOT = Path(__file__).parents[1]
 PINS = dict(
@@ -95,6 +97,58 @@ def test_a_wrapped_layer_gives_the_gradients_that_went_in(layer):
         np.testing.assert_allclose(by_jax[i], expected, rtol=1e-14)
         back, _ = autograd.make_vjp(of_autograd, i)(*arrays.values())
         np.testing.assert_allclose(back(g), expected, rtol=1e-14, err_msg=name)
+
+
+BACK = ["from_torch", "from_jax", "from_autograd"] if HERE else []
+
+
+def functions():
+    """One function in each framework's words, and an array that it does not look at."""
+    import autograd.numpy as anp
+    import jax.numpy as jnp
+    import torch
+
+    return {
+        "from_torch": lambda x, W, unused: torch.tanh(W @ x) * x[0],
+        "from_jax": lambda x, W, unused: jnp.tanh(W @ x) * x[0],
+        "from_autograd": lambda x, W, unused: anp.tanh(anp.dot(W, x)) * x[0],
+    }
+
+
+@pytest.mark.parametrize("name", BACK)
+def test_a_frameworks_function_is_checked_in_arrays(name):
+    frameworks.need()
+    f, backward = getattr(frameworks, name)(functions()[name])
+    rng = np.random.default_rng(2)
+    arrays = {"x": rng.normal(size=3), "W": rng.normal(size=(2, 3)), "unused": np.ones(2)}
+    assert isinstance(f(**arrays), np.ndarray)
+    check_vjp(f, backward, arrays)
+    by_place, by_name = backward(np.ones(2), *arrays.values()), backward(np.ones(2), **arrays)
+    for place, key in zip(by_place, arrays, strict=True):
+        np.testing.assert_array_equal(place, by_name[key])
+    assert not by_name["unused"].any()
+    assert diagnose_backward(f, backward, arrays).right
+    twice = lambda g, **arrays: {n: 2 * a for n, a in backward(g, **arrays).items()}  # noqa: E731
+    with pytest.raises(GradientCheckError):
+        check_vjp(f, twice, arrays)
+    assert diagnose_backward(f, twice, arrays).kind in ("factor", "double")
+
+
+@pytest.mark.parametrize("name", BACK)
+def test_what_is_no_array_is_refused_by_name(name):
+    f, backward = getattr(frameworks, name)(lambda x: (x, x))
+    with pytest.raises(DtypeError, match="f returned a tuple"):
+        check_vjp(f, backward, np.ones(2))
+
+
+@pytest.mark.parametrize("name", BACK)
+def test_a_constant_has_the_gradient_zero(name):
+    import jax.numpy as jnp
+    import torch
+
+    constants = {"from_torch": torch.ones, "from_jax": jnp.ones, "from_autograd": np.ones}
+    f, backward = getattr(frameworks, name)(lambda x: constants[name](2))
+    check_vjp(f, backward, np.ones(3))
 
 
 def test_a_missing_framework_is_an_import_error():
