@@ -130,7 +130,7 @@ def kernel_slider(browser: Browser, moves: int) -> dict[str, Any]:
         page.mouse.move(handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2)
         page.mouse.down()
         samples = []
-        for i, place in enumerate(places(moves + 3)):
+        for i, place in enumerate(list(places(moves + 4))[1:]):  # the first is where it stands
             output.evaluate("(node) => { window.took = nextImage(node); }")
             page.mouse.move(box["x"] + box["width"] * place, y)
             sample = page.evaluate("() => took")

@@ -91,8 +91,8 @@ def lighthouse(host: Host, chapters: list[str], runs: int) -> Results:
 
 
 def drags(browser: Browser, host: Host, chapters: list[str]) -> Results:
-    figures = latency.figures(browser, host.address("ours.localhost"), chapters)
     kernel = latency.kernel_slider(browser, 50)
+    figures = latency.figures(browser, host.address("ours.localhost"), chapters)
     rows: list[list[object]] = [["", "slowest control", "median", "p95", "work", "work p95"]]
     for figure in figures:
         times = [f"{figure[k][q]:.1f} ms" for k in ("latency", "work") for q in ("median", "p95")]

@@ -73,15 +73,21 @@
   window.nextMove = () => new Promise((done) => (tell = done));
 
   /** The same for an image that someone else makes: until the new one is painted. */
-  window.nextImage = (node) => new Promise((done) => {
+  window.nextImage = (node) => new Promise((done, fail) => {
     let at = null;
     listen.call(window, "pointermove", (event) => (at ??= event.timeStamp), { capture: true, once: true });
+    const late = setTimeout(() => fail(new Error("no new image within 10 seconds of a move")), 10_000);
     const shown = async () => {
       const image = node.querySelector("img");
       if (at === null || !image || image.src === node.dataset.shown) return;
-      observer.disconnect();
+      try {
+        await image.decode();
+      } catch {
+        return; // replaced before it was shown
+      }
       node.dataset.shown = image.src;
-      await image.decode();
+      observer.disconnect();
+      clearTimeout(late);
       frame(() => afterFrame(() => done({ latency: performance.now() - at })));
     };
     const observer = new MutationObserver(shown);
