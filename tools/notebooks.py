@@ -26,7 +26,19 @@ def tidy_output(output: NotebookNode) -> NotebookNode | None:
     return output
 
 
+def joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """The outputs, with what was printed in pieces in one."""
+    found: list[NotebookNode] = []
+    for output in outputs:
+        if found and output.output_type == "stream" and found[-1].get("name") == output.name:
+            found[-1].text += output.text
+        else:
+            found.append(output)
+    return found
+
+
 def tidy(notebook: NotebookNode) -> None:
+    """Keep what a reader of the source needs, and nothing that another run would change."""
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
@@ -34,7 +46,8 @@ def tidy(notebook: NotebookNode) -> None:
     for cell in notebook.cells:
         cell.metadata = {k: v for k, v in cell.metadata.items() if k in ("tags", "mystnb")}
         if cell.cell_type == "code":
-            cell.outputs = [kept for o in cell.outputs if (kept := tidy_output(o)) is not None]
+            kept = (tidy_output(output) for output in cell.outputs)
+            cell.outputs = joined([output for output in kept if output is not None])
 
 
 def main(paths: list[str]) -> None:
@@ -47,7 +60,6 @@ def main(paths: list[str]) -> None:
             kernel_name="python3",
             record_timing=False,
             store_widget_state=False,
-            coalesce_streams=True,
             resources={"metadata": {"path": str(path.parent)}},
         ).execute()
         tidy(notebook)
