@@ -56,7 +56,7 @@ def main(paths: list[str]) -> None:
         notebook.cells = [cell for cell in notebook.cells if cell.source.strip()]
         NotebookClient(
             notebook,
-            timeout=120,
+            timeout=300,
             kernel_name="python3",
             record_timing=False,
             store_widget_state=False,
