@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check
 PACKAGE := $(wildcard .venv/frameworks) $(shell find scalarloss book/_ext book/_static book/_templates js/menus.js -type f -not -name "*.pyc")
 
-.PHONY: help frameworks book pdf links serve test notebooks lab bundle badge bench clean
+.PHONY: help frameworks book pdf links serve lint test notebooks lab bundle badge bench clean
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*##/make \1:/p' $(MAKEFILE_LIST)
 
@@ -50,10 +50,12 @@ node_modules/ready: package.json package-lock.json .venv/ready
 bundle: node_modules/ready  ## rebuild the page's scripts from js/
 	npm run --silent bundle
 
-test: book node_modules/ready  ## run every check, in a browser too
+lint: .venv/ready  ## check style and types
 	ruff check .
 	ruff format --check .
 	mypy
+
+test: lint book node_modules/ready  ## run every check, in a browser too
 	chromium="$$(python tools/browser.py)" && CHROMIUM="$$chromium" python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 notebooks: .venv/ready  ## execute the chapters and tidy what they store

@@ -125,7 +125,8 @@ def print_front(
         @page {{ size: A4; margin: 30mm 25mm }}
         body {{ font: 11pt/1.5 system-ui, sans-serif; color: #1b2230 }}
         h1 {{ font: 34pt/1.2 Georgia, "DejaVu Serif", serif; margin: 35mm 0 0 }}
-        h2 {{ font-size: 9.5pt; font-weight: 400; color: #586173; margin: 6mm 0 0; break-after: avoid }}
+        h2 {{ font-size: 9.5pt; font-weight: 400; color: #586173; margin: 6mm 0 0 }}
+        h2 {{ break-after: avoid }}
         h1 + p {{ color: #586173 }} main {{ break-before: page; columns: 2; column-gap: 12mm }}
         p {{ display: flex; justify-content: space-between; margin: 0.6mm 0 }}
         a {{ color: inherit; text-decoration: none }} b {{ font-weight: 400 }}
