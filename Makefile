@@ -56,7 +56,7 @@ lint: .venv/ready  ## check style and types
 	mypy
 
 test: lint book node_modules/ready  ## run every check, in a browser too
-	chromium="$$(python tools/browser.py)" && CHROMIUM="$$chromium" python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	chromium="$$(python tools/browser.py)" && CHROMIUM="$$chromium" python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 notebooks: .venv/ready  ## execute the chapters and tidy what they store
 	python tools/notebooks.py book/*.ipynb

@@ -16,12 +16,11 @@ from typing import Any
 import latency
 import pages
 import sites
-from conftest import FLAGS, chromium
+from conftest import FLAGS, SEALED, chromium
 from playwright.sync_api import Browser, sync_playwright
 from serving import Host, hosting
 
 SITES = ("ours", "stock")
-SEALED = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE *.localhost"
 WITH_FIGURE = "06_check_a_gradient.html"
 PARTS = ("build", "weight", "live", "lighthouse", "latency")
 

@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# The first has no windows, so it starts a page at half the cost.
+PACKAGES = ("chromium-headless-shell", "chromium")
+NAMES = (*PACKAGES, "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 def find() -> str | None:
@@ -28,7 +30,9 @@ def install() -> None:
     if os.geteuid() == 0 and shutil.which("apt-get"):
         subprocess.run(["apt-get", "update", "-q"], check=True, stdout=sys.stderr)
         apt = ["apt-get", "install", "-q", "-y", "--no-install-recommends"]
-        subprocess.run([*apt, "chromium"], check=True, stdout=sys.stderr)
+        for name in PACKAGES:  # older systems lack the first
+            if subprocess.run([*apt, name], stdout=sys.stderr).returncode == 0:
+                return
     else:
         command = [sys.executable, "-m", "playwright", "install", "chromium"]
         subprocess.run(command, check=True, stdout=sys.stderr)

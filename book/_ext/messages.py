@@ -10,7 +10,7 @@ from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 
 SECTION = "start-from-the-message"
-ERROR = re.compile(r"^\w+(?:Error|Warning): ")
+ERROR = re.compile(r"^\w*(?:Error|Warning): ")
 STEP = 4  # words: a search that is half as long as an entry finds it
 
 

@@ -19,6 +19,7 @@ MESSAGES = {
     "older JAX, a cotangent": "Shape of cotangent input to vjp pullback function",
     "HIPS autograd": "Grad only applies to real scalar-output functions. Try jacobian",
     "TensorFlow": "A non-persistent GradientTape can only be used to compute one set of gradients",
+    "TensorFlow.js": "The f passed in variableGrads(f) must return a scalar",
     "MLX": "[vjp] Output shape (1) does not match cotangent shape ()",
 }
 
