@@ -100,7 +100,9 @@ def figures(browser: Browser, address: str, pages: Sequence[str]) -> list[dict[s
                 samples = drag(page, figure, handle, MOVES)
                 if len(samples) < MOVES:
                     continue
-                parts = {key: summary(samples, key) for key in ("latency", "work", "frames")}
+                parts = {
+                    key: summary(samples, key) for key in ("latency", "whole", "work", "frames")
+                }
                 words = handle.evaluate("(n) => n.closest('label')?.innerText ?? n.classList.value")
                 controls.append({"control": words, "moves": len(samples), **parts})
             if not controls:
@@ -138,4 +140,4 @@ def kernel_slider(browser: Browser, moves: int) -> dict[str, Any]:
                 samples.append(sample)
         page.mouse.up()
         context.close()
-    return {"moves": len(samples), "latency": summary(samples, "latency")}
+    return {"moves": len(samples), **{key: summary(samples, key) for key in ("latency", "whole")}}

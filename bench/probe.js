@@ -1,5 +1,6 @@
 // Put into a page before its own scripts: of each pointer move, how long until what it changed has
-// been painted, and how much of that was work.
+// been painted, counted from when the page was handed the event (`latency`) and from when the
+// pointer moved (`whole`: a browser hands moves over once a frame), and how much of that was work.
 
 (() => {
   const frame = window.requestAnimationFrame.bind(window);
@@ -38,7 +39,7 @@
 
   const begin = (event) => {
     if (sample || !event.buttons || !tell) return;
-    sample = { at: event.timeStamp, frames: 0, ending: false };
+    sample = { at: event.timeStamp, heard: performance.now(), frames: 0, ending: false };
     [work, changed] = [0, false];
   };
   /** In the frame, after what the page's own listeners asked for: style and layout, now. */
@@ -52,11 +53,12 @@
     afterFrame(end);
   };
   const end = () => {
-    const { at, frames } = sample;
+    const { at, heard, frames } = sample;
     sample.ending = false;
     if (!changed && frames < 12) return frame(layOut);
     sample = null;
-    tell({ latency: performance.now() - at, work, frames, changed });
+    const now = performance.now();
+    tell({ latency: now - heard, whole: now - at, work, frames, changed });
   };
   const follow = () => sample && frame(layOut);
   listen.call(window, "pointermove", begin, true);
@@ -74,8 +76,9 @@
 
   /** The same for an image that someone else makes: until the new one is painted. */
   window.nextImage = (node) => new Promise((done, fail) => {
-    let at = null;
-    listen.call(window, "pointermove", (event) => (at ??= event.timeStamp), { capture: true, once: true });
+    let [at, heard] = [null, null];
+    const hear = (event) => ([at, heard] = [event.timeStamp, performance.now()]);
+    listen.call(window, "pointermove", hear, { capture: true, once: true });
     const late = setTimeout(() => fail(new Error("no new image within 10 seconds of a move")), 10_000);
     const shown = async () => {
       const image = node.querySelector("img");
@@ -88,7 +91,8 @@
       node.dataset.shown = image.src;
       observer.disconnect();
       clearTimeout(late);
-      frame(() => afterFrame(() => done({ latency: performance.now() - at })));
+      const end = () => done({ latency: performance.now() - heard, whole: performance.now() - at });
+      frame(() => afterFrame(end));
     };
     const observer = new MutationObserver(shown);
     observer.observe(node, { subtree: true, childList: true, attributeFilter: ["src"] });
