@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import nbformat
+import notebooks
 import pytest
 import yaml
 from bs4 import BeautifulSoup
@@ -21,7 +22,6 @@ from sphinxcontrib import katex
 
 from scalarloss import frameworks
 from scalarloss.primitives import PRIMITIVES
-from tools import notebooks
 
 ROOT = Path(__file__).parents[1]
 BOOK = ROOT / "book"

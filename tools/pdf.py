@@ -46,6 +46,11 @@ READY = """async () => {
     for (const image of document.images) image.loading = "eager";
     const pictures = [...document.images].map((image) => image.decode());
     await Promise.all(pictures);
+    // Only what is drawn can be tagged: of a formula's two forms, the one that is not MathML.
+    for (const drawn of document.querySelectorAll(".katex-html")) {
+        drawn.removeAttribute("aria-hidden");
+        drawn.previousElementSibling.ariaHidden = "true";
+    }
 }"""
 HEADINGS = """() => [...document.querySelectorAll("article section[id]")].flatMap((section) => {
     const heading = section.querySelector(":scope > :is(h1, h2)");
@@ -97,7 +102,13 @@ def contents() -> tuple[dict[str, str], list[tuple[str, list[str]]]]:
 
 
 def paper(page: Page) -> PdfReader:
-    return PdfReader(io.BytesIO(page.pdf(tagged=True, prefer_css_page_size=True)))
+    reader = PdfReader(io.BytesIO(page.pdf(tagged=True, prefer_css_page_size=True)))
+    if "/StructTreeRoot" not in reader.root_object:
+        sys.exit(
+            f"Chromium drew no letter of {page.title()!r}, so there is nothing to tag. Has this "
+            "machine a font? Install one: on Debian, fonts-dejavu-core."
+        )
+    return reader
 
 
 def print_chapter(page: Page, site: str, name: str, start: int) -> Chapter:
@@ -202,9 +213,11 @@ def add_tags(writer: PdfWriter, reader: PdfReader, first: int) -> None:
         whole["/ParentTree"]["/Nums"].extend([NumberObject(shift + number), tags.clone(writer)])
     whole[NameObject("/ParentTreeNextKey")] = NumberObject(shift + part["/ParentTreeNextKey"])
     for sheet, copy in zip(reader.pages, writer.pages[first:], strict=True):
-        copy[NameObject("/StructParents")] = NumberObject(shift + sheet["/StructParents"])
+        if "/StructParents" in sheet:  # a sheet with nothing but its number has none
+            copy[NameObject("/StructParents")] = NumberObject(shift + sheet["/StructParents"])
         for link in (link.get_object() for link in copy.get("/Annots", [])):
-            link[NameObject("/StructParent")] = NumberObject(shift + link["/StructParent"])
+            if "/StructParent" in link:
+                link[NameObject("/StructParent")] = NumberObject(shift + link["/StructParent"])
 
 
 def join(front: Chapter, chapters: list[Chapter], book: dict[str, str], site: str) -> PdfWriter:

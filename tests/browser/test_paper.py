@@ -6,6 +6,7 @@ import unicodedata
 from itertools import pairwise
 from pathlib import Path
 
+import pdf
 import pytest
 from conftest import chromium
 from operate import wake
@@ -78,6 +79,22 @@ def test_sheets_are_numbered_through_and_the_contents_name_them(book, texts):
         assert f"{squeezed(title)}{sheet + 1}" in squeezed(texts[1])
 
 
+def test_a_formula_alone_on_its_sheet_is_tagged(page, site):
+    page.goto(f"{site}/{ORDER[1]}")
+    page.evaluate(pdf.READY)
+    lone = "formula => document.querySelector('article').replaceChildren(formula)"
+    page.locator(".katex-display").first.evaluate(lone)
+    (sheet,) = pdf.paper(page).pages
+    assert sheet.extract_text()
+    assert "/StructParents" in sheet
+
+
+def test_a_page_without_a_letter_is_refused(page):
+    page.set_content("<title>Nothing</title>")
+    with pytest.raises(SystemExit, match=r"'Nothing'.*font"):
+        pdf.paper(page)
+
+
 def test_links_between_chapters_lead_to_sheets(book):
     links = [link.get_object() for sheet in book.pages for link in sheet.get("/Annots", [])]
     addresses = [str(link["/A"]["/URI"]) for link in links if "/A" in link]
@@ -89,7 +106,7 @@ def test_links_between_chapters_lead_to_sheets(book):
     assert {dest[0].indirect_reference.idnum for dest in inner} <= sheets
 
 
-def test_the_book_is_tagged(book):
+def test_the_book_is_tagged(book, texts):
     root = book.trailer["/Root"]
     assert root["/MarkInfo"]["/Marked"]
     assert root["/Lang"] == "en"
@@ -97,7 +114,10 @@ def test_the_book_is_tagged(book):
     numbers = tree["/ParentTree"]["/Nums"]
     tags = dict(zip(numbers[::2], numbers[1::2], strict=True))
     assert list(tags) == list(range(tree["/ParentTreeNextKey"]))
-    for sheet in book.pages:
+    for number, (sheet, text) in enumerate(zip(book.pages, texts, strict=True), 1):
+        if "/StructParents" not in sheet:
+            assert text.split() == [str(number)], f"Sheet {number} says more than its tags."
+            continue
         marks = [mark.get_object() for mark in tags[sheet["/StructParents"]].get_object()]
         assert marks
         own = [mark for mark in marks if mark.get("/Pg")]
