@@ -149,6 +149,9 @@ def test_a_chapter_prints_whole_and_clean(page, site, name):
     scrolling = """ns => ns.filter((n) => getComputedStyle(n).overflowX !== "visible"
         && n.scrollWidth > n.clientWidth + 1).map((n) => n.outerHTML.slice(0, 160))"""
     assert whole.evaluate_all(scrolling) == []
+    beyond = """(parts, edge) => parts.filter((part) => part.getBoundingClientRect().right > edge)
+        .map((part) => part.textContent)"""
+    assert page.locator("article .katex .base").evaluate_all(beyond, SHEET["width"] + 1) == []
     addresses = """links => links.map((link) => getComputedStyle(link, "::after").content)"""
     for address in page.locator("article a.external").evaluate_all(addresses):
         assert "http" in address
