@@ -38,6 +38,20 @@ def notebook(path, *cells):
     nbformat.write(new_notebook(metadata=kernel, cells=list(cells)), path)
 
 
+def jupyter_book(top):
+    """Build the site in a folder, or what has changed of it."""
+    command = ["build", "book", "--config", "_config.yml", "--toc", str(top / "_toc.yml")]
+    options = ["--path-output", ".", "--warningiserror", "--keep-going", "--quiet"]
+    return subprocess.run(
+        [Path(sys.executable).with_name("jupyter-book"), *command, *options],
+        cwd=top,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+    )
+
+
 @pytest.fixture
 def build(tmp_path, monkeypatch):
     """Build a site of the given pages, name to cells, with the project's own settings."""
@@ -58,16 +72,7 @@ def build(tmp_path, monkeypatch):
         chapters = "".join(f"\n  - file: {name}" for name in pages if name != "index")
         contents = "format: jb-book\nroot: index" + (chapters and f"\nchapters:{chapters}")
         (top / "_toc.yml").write_text(contents)
-        command = ["build", "book", "--config", "_config.yml", "--toc", str(top / "_toc.yml")]
-        options = ["--path-output", ".", "--warningiserror", "--keep-going", "--quiet"]
-        result = subprocess.run(
-            [Path(sys.executable).with_name("jupyter-book"), *command, *options],
-            cwd=top,
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
-        )
+        result = jupyter_book(top)
         log = result.stdout + result.stderr
         assert (result.returncode == 0) == succeeds, log
         return top / "_build" / "html" if succeeds else log
@@ -143,6 +148,24 @@ def test_a_formula_is_set_and_only_its_page_asks_for_fonts_early(build):
         re.findall(r'rel="preload" as="font"[^>]*/([\w-]+)\.woff2', page) for page in (html, plain)
     ]
     assert fonts == [["fa-solid-900", "KaTeX_Main-Regular", "KaTeX_Math-Italic"], ["fa-solid-900"]]
+
+
+MESSAGE = "backward() wants one weight for each output"
+
+
+def test_a_message_is_an_entry_of_the_search_after_a_second_build_too(build):
+    listed = new_markdown_cell(f"## Start from the message\n\n- `{MESSAGE}`: [here](#read-a-page)")
+    site = build(
+        {"index": [title("# All")], "clinic": [title(), listed], "plain": [title("# One")]}
+    )
+    first = json.loads((site / "searchindex.js").read_text()[len("Search.setIndex(") : -1])
+    assert first["indexentries"][MESSAGE.lower()] == [[0, "message-1", True]]
+    notebook(site.parents[1] / "book" / "plain.ipynb", title("# Another"))
+    again = jupyter_book(site.parents[1])
+    assert again.returncode == 0, again.stderr
+    second = json.loads((site / "searchindex.js").read_text()[len("Search.setIndex(") : -1])
+    assert "Another" in second["titles"]
+    assert second["indexentries"] == first["indexentries"]
 
 
 @pytest.mark.parametrize(

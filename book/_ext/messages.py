@@ -7,6 +7,7 @@ from typing import Any
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.transforms import SphinxTransform
 
 SECTION = "start-from-the-message"
@@ -45,6 +46,12 @@ def starts(quoted: nodes.literal) -> Iterator[str]:
         yield from beginnings(quoted.astext())
 
 
+def keep_entries(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Pages with entries are written again: a search index that is read back has lost them."""
+    return [name for name, entries in env.domaindata["index"]["entries"].items() if entries]
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
+    app.connect("env-updated", keep_entries)
     app.add_transform(IndexMessages)
     return {"parallel_read_safe": True}
