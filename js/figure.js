@@ -3,7 +3,7 @@
 
 import { load } from "./program.js";
 import { niceAbove, niceBelow, snap } from "./plot.js";
-import { announcer, entryName, flatIndex, h } from "./controls.js";
+import { announcer, entryName, flatIndex, h, numberInput, slider } from "./controls.js";
 
 const SENT = 1024; // with more numbers than this, the kernel hears of them at rest only
 
@@ -149,6 +149,54 @@ export class Figure extends View {
 
   /** Another entry has been chosen. */
   chosen() {}
+
+  /** Say aloud what the figure shows, after the words `before`. */
+  tell() {}
+
+  // What a reader does with the chosen entry.
+
+  /** Give it a value, for good or while it is held. */
+  moveTo(value, held = true) {
+    this.held = held;
+    this.values[this.entry.name][this.here] = value;
+    this.due.state = true;
+    this.note = "";
+    this.schedule();
+  }
+
+  /** Let go of it. */
+  rest(words) {
+    this.held = false;
+    this.due.rest = true;
+    this.schedule();
+    this.tell(words);
+  }
+
+  /** Choose another. Says whether it was another. */
+  turnTo(name, index) {
+    if (entryName(name, index) === this.name) return false;
+    this.entry = { name, index };
+    this.note = "";
+    this.chosen();
+    this.set("entry", { name, index: [...index] });
+    return true;
+  }
+
+  reset() {
+    const before = this.values;
+    this.values = copy(this.initial);
+    this.note = "";
+    this.moved(before);
+    Object.assign(this.due, { range: true, state: true, rest: true });
+    this.schedule();
+    this.tell("Back at the start. ");
+  }
+
+  /** A slider and a field for its value. */
+  buildMovers() {
+    this.slide = slider("", { input: (v) => this.moveTo(snap(v, this.grain)), change: () => this.rest() });
+    this.exact = numberInput("", { change: (v) => { this.moveTo(v, false); this.rest(); } });
+  }
 
   /** Give the arrays to the model; a kernel hears of them now, or of large ones when at rest. */
   save(now = true) {

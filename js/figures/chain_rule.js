@@ -2,11 +2,10 @@
 // it sends its cotangent to its arguments, and where several arrive they add up.
 
 import "./chain_rule.css";
-import { Figure, copy, mount, needScalar } from "../figure.js";
+import { Figure, mount, needScalar } from "../figure.js";
 import { Graph } from "../graph.js";
-import { snap } from "../plot.js";
 import {
-  ArrayGrid, brief, button, entryName, format, formatSigned, h, mark, numberInput, readout, slider, write,
+  ArrayGrid, brief, button, format, formatSigned, h, mark, readout, slider, write,
 } from "../controls.js";
 
 const MOST = 60; // nodes that an eye can follow
@@ -129,10 +128,7 @@ class ChainRule extends Figure {
   }
 
   choose(name, index) {
-    if (entryName(name, index) === this.name) return;
-    this.entry = { name, index };
-    this.chosen();
-    this.set("entry", { name, index: [...index] });
+    if (!this.turnTo(name, index)) return;
     this.drawArrays();
     this.grids[name].reveal();
   }
@@ -151,26 +147,9 @@ class ChainRule extends Figure {
     next.body.focus();
   }
 
-  moveTo(value, held = true) {
-    this.held = held;
-    this.values[this.entry.name][this.here] = value;
-    this.due.state = true;
-    this.note = "";
-    this.schedule();
-  }
-
-  rest() {
-    this.held = false;
-    this.due.rest = true;
-    this.schedule();
+  tell(before = "") {
     this.compute();
-    this.announcer.say(`${this.name} = ${format(this.value)}. ${this.sentence()}`);
-  }
-
-  reset() {
-    this.values = copy(this.initial);
-    Object.assign(this.due, { range: true, state: true });
-    this.rest();
+    this.announcer.say(`${before}${this.name} = ${format(this.value)}. ${this.sentence()}`);
   }
 
   // The page.
@@ -189,8 +168,7 @@ class ChainRule extends Figure {
     this.wheel.input.ariaLabel = "step";
     this.wheel.name.append(h("span", { className: "live-fore" }, "forward: values"), "loss", h("span", { className: "live-back" }, "back: cotangents ∂"));
     this.said = h("p", { className: "live-said" });
-    this.slide = slider("", { input: (v) => this.moveTo(snap(v, this.grain)), change: () => this.rest() });
-    this.exact = numberInput("", { change: (v) => { this.moveTo(v, false); this.rest(); } });
+    this.buildMovers();
     this.grids = Object.fromEntries(this.inputs.map(({ name, shape }) => [name, new ArrayGrid(name, shape, (index) => this.choose(name, index))]));
     this.many = this.inputs.map(({ name }) => this.values[name].length).reduce(add) > SHOWN;
     this.stage = h("div", { className: "live-graph", role: "group", ariaLabel: `Graph of ${this.count} operations, from the inputs to the loss`, onkeydown: (event) => this.walk(event) }, this.graph.canvas);

@@ -1,11 +1,11 @@
 // ConvolutionGradient: a picture, a filter, a bias. Each output gathers a window on the way forward
 // and visits it again on the way back, with its share of every gradient.
 
-import { Figure, copy, mount, needScalar } from "../figure.js";
+import { Figure, mount, needScalar } from "../figure.js";
 import { load } from "../program.js";
 import { snap } from "../plot.js";
 import {
-  ArrayGrid, brief, button, entryName, flatIndex, format, h, mark, numberInput, numeral, readout, slider, write,
+  ArrayGrid, brief, button, entryName, flatIndex, format, h, mark, numeral, readout, slider, write,
 } from "../controls.js";
 import "./convolution_gradient.css";
 
@@ -88,13 +88,7 @@ class ConvolutionGradient extends Figure {
   // What a reader does.
 
   choose(name, index) {
-    if (entryName(name, index) === this.name) return;
-    this.entry = { name, index };
-    this.chosen();
-    this.model.set("entry", { name, index: [...index] });
-    this.model.save_changes();
-    this.draw();
-    this.schedule();
+    if (this.turnTo(name, index)) this.draw();
   }
 
   chosen() {
@@ -102,19 +96,8 @@ class ConvolutionGradient extends Figure {
     this.due.range = true;
   }
 
-  moveTo(value, held = true) {
-    this.held = held;
-    this.values[this.entry.name][this.here] = value;
-    this.note = "";
-    this.due.state = true;
-    this.schedule();
-  }
-
   rest() {
-    this.held = false;
-    this.due.rest = true;
-    this.schedule();
-    this.tell(`${this.name} = ${format(this.value)}.`);
+    super.rest(`${this.name} = ${format(this.value)}. `);
   }
 
   /** Count so many outputs, and look at the last of them. */
@@ -130,17 +113,9 @@ class ConvolutionGradient extends Figure {
     this.tell();
   }
 
-  reset() {
-    this.values = copy(this.initial);
-    this.note = "";
-    Object.assign(this.due, { state: true, rest: true, range: true });
-    this.schedule();
-    this.tell("Back at the start.");
-  }
-
   tell(before = "") {
     const found = this.compute();
-    this.announcer.say(`${before} ${this.forth(found)} ${this.back(found)} ${this.biased(found)} Loss ${format(found.loss)}.`.trim());
+    this.announcer.say(`${before}${this.forth(found)} ${this.back(found)} ${this.biased(found)} Loss ${format(found.loss)}.`);
   }
 
   /** Lead a pointer up or to the right from an entry and it grows; a finger sideways, or it scrolls. */
@@ -283,8 +258,7 @@ class ConvolutionGradient extends Figure {
     this.said = { forth: h("p"), back: h("p"), biased: h("p") };
     this.warned = h("p", { className: "live-note", hidden: true });
 
-    this.slide = slider("", { input: (v) => this.moveTo(snap(v, this.grain)), change: () => this.rest() });
-    this.exact = numberInput("", { change: (v) => { this.moveTo(v, false); this.rest(); } });
+    this.buildMovers();
     const { x, w, b } = this.grids;
     this.root.append(
       h("div", { className: "live-readouts" }, ...Object.values(this.out).map(({ node }) => node)),

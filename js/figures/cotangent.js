@@ -6,7 +6,7 @@ import { Dial, direction } from "../dial.js";
 import { normal } from "../random.js";
 import { niceAbove, niceBelow, snap } from "../plot.js";
 import {
-  ArrayGrid, brief, button, entryName, flatIndex, format, formatSigned, h, mark, numberInput, numeral, readout, slider, tint, write,
+  ArrayGrid, brief, button, entryName, flatIndex, format, formatSigned, h, mark, numberInput, numeral, readout, tint, write,
 } from "../controls.js";
 import "./cotangent.css";
 
@@ -110,41 +110,15 @@ class Cotangent extends Figure {
 
   choose(name, index) {
     if (!this.fits(name)) this.note = this.tooLarge(name);
-    else if (entryName(name, index) !== this.name) {
-      this.entry = { name, index };
-      this.note = "";
-      this.chosen();
-      this.model.set("entry", { name, index: [...index] });
-      this.model.save_changes();
-    }
+    else this.turnTo(name, index);
     this.paint();
     this.grids[name].reveal();
     this.tell();
   }
 
-  moveTo(value, held = true) {
-    this.held = held;
-    this.values[this.entry.name][this.here] = value;
-    Object.assign(this.due, { state: true });
+  moveTo(value, held) {
     this.stale = true;
-    this.note = "";
-    this.schedule();
-  }
-
-  rest() {
-    this.held = false;
-    this.due.rest = true;
-    this.schedule();
-    this.tell();
-  }
-
-  reset() {
-    this.values = copy(this.initial);
-    this.note = "";
-    this.chosen();
-    Object.assign(this.due, { state: true, rest: true });
-    this.schedule();
-    this.tell("Back at the start. ");
+    super.moveTo(value, held);
   }
 
   weigh(v) {
@@ -242,8 +216,7 @@ class Cotangent extends Figure {
     }
     arrays.append(...Object.values(this.grids).map((grid) => grid.node));
 
-    this.slide = slider("", { input: (x) => this.moveTo(snap(x, this.grain)), change: () => this.rest() });
-    this.exact = numberInput("", { change: (x) => { this.moveTo(x, false); this.rest(); } });
+    this.buildMovers();
     this.root.append(
       h("div", { className: "live-readouts" }, ...Object.values(this.out).map(({ node }) => node)),
       choices, h("p", { className: "live-note live-sentence" }, this.asked, " ", this.hidden),

@@ -1,7 +1,7 @@
 // Descent: contours of one loss over two of its entries, and the steps that its gradient takes
 // there. Lead the start about and turn up the rate; past the largest stable one the steps grow.
 
-import { Figure, copy, mount, needScalar } from "../figure.js";
+import { Figure, mount, needScalar } from "../figure.js";
 import { load } from "../program.js";
 import { Plot, niceAbove, niceBelow, snap, svg } from "../plot.js";
 import { brief, button, entryName, flatIndex, format, formatSigned, h, numberInput, readout, slider, unflatten, write } from "../controls.js";
@@ -107,19 +107,9 @@ class Descent extends Figure {
     this.schedule();
   }
 
-  rest() {
-    this.held = false;
-    this.due.rest = true;
-    this.schedule();
-    this.tell();
-  }
-
   reset() {
-    this.values = copy(this.initial);
-    this.chosen();
-    Object.assign(this.due, { state: true, rest: true });
-    this.schedule();
-    this.tell("Back at the start. ");
+    this.window = null;
+    super.reset();
   }
 
   tell(before = "") {

@@ -4,7 +4,7 @@
 import { Figure, copy, mount, needScalar } from "../figure.js";
 import { Plot, snap } from "../plot.js";
 import {
-  ArrayPanel, brief, button, entryName, format, formatSigned, h, numberInput, readout, slider, write,
+  ArrayPanel, brief, button, format, formatSigned, h, numberInput, readout, slider, write,
 } from "../controls.js";
 
 const SAMPLES = 192; // intervals of the curve
@@ -54,30 +54,9 @@ class LossResponse extends Figure {
   // What a reader does.
 
   choose(name, index) {
-    if (entryName(name, index) === this.name) return;
-    this.entry = { name, index };
-    this.chosen();
-    this.note = "";
-    this.model.set("entry", { name, index: [...index] });
-    this.model.save_changes();
+    if (!this.turnTo(name, index)) return;
     this.drawArrays();
     this.arrays.reveal(name);
-    this.schedule();
-    this.tell();
-  }
-
-  moveTo(value, held = true) {
-    this.held = held;
-    this.values[this.entry.name][this.here] = value;
-    this.due.state = true;
-    this.note = "";
-    this.schedule();
-  }
-
-  rest() {
-    this.held = false;
-    this.due.rest = true;
-    this.schedule();
     this.tell();
   }
 
@@ -96,14 +75,6 @@ class LossResponse extends Figure {
     }
     this.schedule();
     this.tell(this.note);
-  }
-
-  reset() {
-    this.values = copy(this.initial);
-    this.note = "";
-    Object.assign(this.due, { curve: true, range: true, state: true, rest: true });
-    this.schedule();
-    this.tell("Back at the start. ");
   }
 
   tell(before = "") {
@@ -127,8 +98,7 @@ class LossResponse extends Figure {
     this.labels = { loss: this.plot.label("live-loss", "loss"), tangent: this.plot.label("live-tangent", "tangent"), secant: this.plot.label("live-secant", "secant") };
     this.undo.push(this.plot.onDrag((x) => this.moveTo(snap(x, this.grain)), () => this.rest()));
 
-    this.slide = slider("", { input: (v) => this.moveTo(snap(v, this.grain)), change: () => this.rest() });
-    this.exact = numberInput("exact value", { change: (v) => { this.moveTo(v, false); this.rest(); } });
+    this.buildMovers();
     this.h = slider("finite-difference step", {
       min: SMALLEST_STEP, max: LARGEST_STEP, step: 0.1,
       input: (v) => this.keep("step", Number((10 ** v).toPrecision(2))), change: () => this.tell(),

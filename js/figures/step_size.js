@@ -3,9 +3,9 @@
 
 import { Figure, copy, mount, needScalar } from "../figure.js";
 import { load } from "../program.js";
-import { Plot, snap, svg } from "../plot.js";
+import { Plot, svg } from "../plot.js";
 import { Differences, METHODS, STEPS } from "../differences.js";
-import { ArrayPanel, brief, button, entryName, format, h, mark, numberInput, numeral, power, slider, write } from "../controls.js";
+import { ArrayPanel, brief, button, format, h, mark, numberInput, numeral, power, slider, write } from "../controls.js";
 import "./step_size.css";
 
 const PATIENCE = 1.5; // milliseconds of one frame that sampling the curves may take
@@ -73,45 +73,21 @@ class StepSize extends Figure {
   // What a reader does.
 
   choose(name, index) {
-    if (entryName(name, index) === this.name) return;
-    this.entry = { name, index };
-    this.chosen();
-    this.note = "";
-    this.model.set("entry", { name, index: [...index] });
-    this.model.save_changes();
+    if (!this.turnTo(name, index)) return;
     this.arrays.draw(this.values, this.grad, this.entry);
     this.arrays.reveal(name);
-    this.schedule();
     this.tell();
   }
 
-  moveTo(value, held = true) {
-    this.held = held;
-    this.values[this.entry.name][this.here] = value;
-    Object.assign(this.due, { curve: true, state: true });
-    this.note = "";
-    this.schedule();
-  }
-
-  rest() {
-    this.held = false;
-    this.due.rest = true;
-    this.schedule();
-    this.tell();
+  moveTo(value, held) {
+    this.due.curve = true;
+    super.moveTo(value, held);
   }
 
   stepTo(step, told = true) {
     if (step > 0) this.set("step", step);
     else this.schedule();
     if (told) this.tell();
-  }
-
-  reset() {
-    this.values = copy(this.initial);
-    this.note = "";
-    Object.assign(this.due, { curve: true, range: true, state: true, rest: true });
-    this.schedule();
-    this.tell("Back at the start. ");
   }
 
   tell(before = "") {
@@ -147,10 +123,9 @@ class StepSize extends Figure {
 
     this.h = slider("", { min: SMALLEST, max: LARGEST, step: 0.05, input: (v) => this.stepTo(rounded(10 ** v), false), change: () => this.tell() });
     this.exactH = numberInput("exact h", { min: 0, change: (v) => this.stepTo(v) });
-    this.slide = slider("", { input: (v) => this.moveTo(snap(v, this.grain)), change: () => this.rest() });
+    this.buildMovers();
     this.out = numeral("value");
     this.slide.node.append(this.out.node);
-    this.exact = numberInput("exact value", { change: (v) => { this.moveTo(v, false); this.rest(); } });
     this.pick = h("select", { onchange: () => { this.set("precision", this.pick.value); this.tell(); } },
       ...Object.entries(PRECISIONS).map(([value, text]) => h("option", { value }, text)));
     this.arrays = new ArrayPanel(this.inputs, (name, index) => this.choose(name, index));
