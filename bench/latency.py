@@ -14,6 +14,7 @@ PROBE = Path(__file__).with_name("probe.js")
 READY = "figure.live-figure[data-ready=true]"
 HANDLES = "svg.live-plot, svg[role=slider], input[type=range]"
 MOVES = 200
+TIMES = ("latency", "whole", "script", "layout")  # in milliseconds; probe.js says what they are
 IDLE = 20  # moves after which a control that changes nothing is no handle
 
 Sample = dict[str, float]
@@ -100,9 +101,7 @@ def figures(browser: Browser, address: str, pages: Sequence[str]) -> list[dict[s
                 samples = drag(page, figure, handle, MOVES)
                 if len(samples) < MOVES:
                     continue
-                parts = {
-                    key: summary(samples, key) for key in ("latency", "whole", "work", "frames")
-                }
+                parts = {key: summary(samples, key) for key in TIMES}
                 words = handle.evaluate("(n) => n.closest('label')?.innerText ?? n.classList.value")
                 controls.append({"control": words, "moves": len(samples), **parts})
             if not controls:

@@ -93,13 +93,15 @@ def lighthouse(host: Host, chapters: list[str], runs: int) -> Results:
 def drags(browser: Browser, host: Host, chapters: list[str]) -> Results:
     kernel = latency.kernel_slider(browser, 50)
     figures = latency.figures(browser, host.address("ours.localhost"), chapters)
-    heads = [f"{k}, {q}" for k in ("event to frame", "move to frame", "work") for q in QUANTILES]
+    spans = ("event to frame", "move to frame", "script", "layout")
+    heads = [f"{span}, {q}" for span in spans for q in QUANTILES]
     rows: list[list[object]] = [["", "slowest control", *heads]]
     for figure in figures:
-        times = [f"{figure[k][q]:.1f}" for k in ("latency", "whole", "work") for q in QUANTILES]
-        rows.append([f"{figure['kind']} {figure['page'][:2]}", figure["control"][:24], *times])
+        times = [f"{figure[k][q]:.1f}" for k in latency.TIMES for q in QUANTILES]
+        control = figure["control"].partition("\n")[0][:24]
+        rows.append([f"{figure['kind']} {figure['page'][:2]}", control, *times])
     times = [f"{kernel[k][q]:.1f}" for k in ("latency", "whole") for q in QUANTILES]
-    rows.append(["interact, matplotlib, kernel", "w", *times, "", ""])
+    rows.append(["interact, matplotlib, kernel", "w", *times, *[""] * 4])
     show(f"A drag, {latency.MOVES} moves, in milliseconds", rows)
     return {"figures": figures, "kernel": kernel}
 

@@ -1,21 +1,22 @@
 // Put into a page before its own scripts: of each pointer move, how long until what it changed has
 // been painted, counted from when the page was handed the event (`latency`) and from when the
-// pointer moved (`whole`: a browser hands moves over once a frame), and how much of that was work.
+// pointer moved (`whole`: a browser hands moves over once a frame), how much of that was the page's
+// own scripts (`script`), and how much the browser's style and layout after them (`layout`).
 
 (() => {
   const frame = window.requestAnimationFrame.bind(window);
   const listen = EventTarget.prototype.addEventListener;
   const forget = EventTarget.prototype.removeEventListener;
-  let [work, depth, sample, tell, changed, watched] = [0, 0, null, null, false, null];
+  let [script, layout, depth, sample, tell, changed, watched] = [0, 0, 0, null, null, false, null];
 
-  /** `f`, its time counted as work, once where one such function calls another. */
+  /** `f`, its time counted as script, once where one such function calls another. */
   const timed = (f) => function (...given) {
     const start = performance.now();
     depth++;
     try {
       return f.apply(this, given);
     } finally {
-      if (!--depth) work += performance.now() - start;
+      if (!--depth) script += performance.now() - start;
     }
   };
 
@@ -40,13 +41,13 @@
   const begin = (event) => {
     if (sample || !event.buttons || !tell) return;
     sample = { at: event.timeStamp, heard: performance.now(), frames: 0, ending: false };
-    [work, changed] = [0, false];
+    [script, layout, changed] = [0, 0, false];
   };
   /** In the frame, after what the page's own listeners asked for: style and layout, now. */
   const layOut = () => {
     const start = performance.now();
     watched.getBoundingClientRect();
-    work += performance.now() - start;
+    layout += performance.now() - start;
     if (sample.ending) return;
     sample.ending = true;
     sample.frames++;
@@ -58,7 +59,7 @@
     if (!changed && frames < 12) return frame(layOut);
     sample = null;
     const now = performance.now();
-    tell({ latency: now - heard, whole: now - at, work, frames, changed });
+    tell({ latency: now - heard, whole: now - at, script, layout, frames, changed });
   };
   const follow = () => sample && frame(layOut);
   listen.call(window, "pointermove", begin, true);
