@@ -1,5 +1,6 @@
 """The book, committed and built: its conventions, its stored outputs, what its pages fetch."""
 
+import ast
 import json
 import os
 import re
@@ -338,6 +339,25 @@ def is_elsewhere(address):
 def local(address, beside):
     """The file that a relative address names."""
     return (beside.parent / unquote(urlsplit(address).path)).resolve()
+
+
+LENT = "application/papermill.record/text/plain"
+
+
+@each_notebook
+def test_what_a_cell_lends_to_the_prose_stands_there_as_it_was_lent(path):
+    lent = {
+        output["metadata"]["scrapbook"]["name"]: ast.literal_eval("".join(output["data"][LENT]))
+        for cell in code_cells(path)
+        for output in cell["outputs"]
+        if LENT in output.get("data", {})
+    }
+    prose = [source(cell) for cell in read(path)["cells"] if cell["cell_type"] == "markdown"]
+    borrowed = re.findall(r"\{glue:text\}`([^`]*)`", "".join(prose))
+    page = BeautifulSoup((SITE / f"{path.stem}.html").read_text("utf-8"), "html.parser")
+    shown = [span.text for span in page.select("article .pasted-text")]
+    assert shown == [lent[name] for name in borrowed]
+    assert set(lent) == set(borrowed)
 
 
 def test_no_page_and_no_style_sheet_fetches_from_another_host():

@@ -32,26 +32,23 @@ check_token_mean = Exercise(
 )
 
 
-def draw_micro_batches(rng: Generator) -> Arguments:
-    K, n = distinct(rng, 2)
-    return {"means": normal(rng, K, n), "counts": rng.permutation(np.arange(1, 9))[:K]}
+def draw_counts(rng: Generator) -> Arguments:
+    R, K = distinct(rng, 2)
+    return {"counts": rng.permutation(np.arange(1, 1 + R * K)).reshape(R, K)}
 
 
-check_whole_batch = Exercise(
-    truth=lambda means, counts: counts @ means / counts.sum(),
-    draw=draw_micro_batches,
+check_token_scale = Exercise(
+    truth=lambda counts: len(counts) / counts.sum(),
+    draw=draw_counts,
     mistakes={
-        "the mean of the means: a small micro-batch counts as much as a large one": (
-            lambda means, counts: means.mean(axis=0)
+        "the devices are averaged, and that divides by R once more": lambda counts: (
+            1 / counts.sum()
         ),
-        "the sum of the means": lambda means, counts: means.sum(axis=0),
-        "not divided by the number of examples": lambda means, counts: counts @ means,
-        "divided by the number of micro-batches, and not of examples": (
-            lambda means, counts: counts @ means / len(counts)
+        "the pieces are added up, and not averaged": lambda counts: counts.size / counts.sum(),
+        "divided by R, where the average does so already": lambda counts: (
+            1 / len(counts) / counts.sum()
         ),
-        "the counts are divided away once more": lambda means, counts: (
-            means / counts[:, None]
-        ).sum(axis=0),
+        "upside down": lambda counts: counts.sum() / len(counts),
     },
 )
 

@@ -31,42 +31,28 @@ check_power_back = Exercise(
     },
 )
 
-# 2. Look it up.
+# 2. A running total.
 
 
-def draw_lookup(rng: np.random.Generator) -> Arguments:
-    m, n = distinct(rng, 2, range(3, 6))
-    places = rng.permutation([*range(m - 1), *rng.integers(0, m - 1, size=3)])  # some twice
-    return {"g": normal(rng, len(places), n), "x": normal(rng, m, n), "places": places}
+def draw_total(rng: np.random.Generator) -> Arguments:
+    (size,) = distinct(rng, 1, range(4, 8))
+    x = normal(rng, size)
+    return {"g": normal(rng, size), "y": np.cumsum(x), "x": x}
 
 
-def added_at(g: Array, x: Array, places: Any) -> Array:
-    back = np.zeros(x.shape)
-    np.add.at(back, places, g)
-    return back
-
-
-def stored_at(g: Array, x: Array, places: Any) -> Array:
-    back = np.zeros(x.shape)
-    back[places] = g
-    return back
-
-
-def averaged_at(g: Array, x: Array, places: Any) -> Array:
-    counts = np.bincount(places, minlength=len(x))
-    averages: Array = added_at(g, x, places) / np.maximum(counts, 1)[:, None]
-    return averages
-
-
-check_lookup_back = Exercise(
-    truth=added_at,
-    draw=draw_lookup,
+check_cumsum_back = Exercise(
+    truth=lambda g, y, x: np.cumsum(g[::-1])[::-1],
+    draw=draw_total,
     mistakes={
-        "of a row that was used twice only the last use came back": stored_at,
-        "the uses of a row are averaged, where they add up": averaged_at,
-        "the cotangents are added to the table itself": (
-            lambda g, x, places: x + added_at(g, x, places)
+        "a running total from the first entry: the last x reaches one y only": (
+            lambda g, y, x: np.cumsum(g)
         ),
+        "turned round: the last x reaches one y only, its own": lambda g, y, x: np.cumsum(g[::-1]),
+        "x[i] reaches y[i] too": lambda g, y, x: np.cumsum(g[::-1])[::-1] - g,
+        "every x gets all of g: x[i] reaches only what follows": (
+            lambda g, y, x: np.full(x.shape, g.sum())
+        ),
+        "g is handed back as it came": lambda g, y, x: g,
     },
 )
 

@@ -10,6 +10,8 @@ MESSAGES = {
     "PyTorch, torch.func": "grad_and_value(f)(*args): Expected f(*args) to return a scalar Tensor",
     "PyTorch, a cotangent": "Mismatch in shape: grad_output[0] has a shape of torch.Size([3])",
     "PyTorch, twice": "Trying to backward through the graph a second time",
+    "PyTorch, in place": "one of the variables needed for gradient computation has been modified",
+    "PyTorch, unrecorded": "element 0 of tensors does not require grad and does not have a grad_fn",
     "PyTorch, a tuple": "'tuple' object has no attribute 'backward'",
     "PyTorch, shapes": "Using a target size (torch.Size([4])) that is different to the input size",
     "PyTorch, devices": "Was asked to gather along dimension 0, but all input tensors were scalars",
