@@ -21,6 +21,8 @@ export function direction(degrees) {
   return [x, y];
 }
 
+const ALL = Array.from({ length: 120 }, (_, i) => direction(3 * i)); // where the reach is drawn
+
 export class Dial {
   /** `turn(degrees)` is called while it moves, `rest()` when it stops. */
   constructor(name, turn, rest) {
@@ -65,7 +67,10 @@ export class Dial {
   }
 
   place(degrees, share) {
-    const [x, y] = direction(degrees);
+    return this.along(direction(degrees), share);
+  }
+
+  along([x, y], share) {
     return `${(ACROSS + share * RADIUS * x).toFixed(2)} ${(DOWN - share * RADIUS * y).toFixed(2)}`;
   }
 
@@ -93,9 +98,9 @@ export class Dial {
     set(this.knob, { cx, cy });
     set(this.grip, { cx, cy });
     names.forEach((name, i) => write(this.names[i], name));
-    const lengths = Float64Array.from({ length: 120 }, (_, i) => reach(...direction(3 * i)));
+    const lengths = ALL.map(([x, y]) => reach(x, y));
     const most = Math.max(...lengths);
-    const d = most > 0 && most < Infinity ? Array.from(lengths, (l, i) => `${i ? "L" : "M"}${this.place(3 * i, (0.94 * l) / most)}`).join("") : "M0 0";
+    const d = most > 0 && most < Infinity ? lengths.map((l, i) => `${i ? "L" : "M"}${this.along(ALL[i], (0.94 * l) / most)}`).join("") : "M0 0";
     set(this.curve, { d: `${d}Z` });
     mark(this.node, "aria-valuenow", String(Math.round(this.angle) % 360));
     mark(this.node, "aria-valuetext", words);

@@ -356,22 +356,30 @@ class Cotangent extends Figure {
     const most = (numbers) => numbers.reduce((top, x) => (Number.isFinite(x) ? Math.max(top, Math.abs(x)) : top), 0);
     const [deepest, loudest] = [most(J), most(v)];
     this.deepest = deepest;
-    const cell = (node, x, j, weight, zero) => {
+    const cell = (node, x, j, zero) => {
       write(node, zero ? format(0, 3) : formatSigned(x, 3));
       mark(node, "data-value", String(x));
       mark(node, "class", `${x > 0 ? "live-up" : x < 0 ? "live-down" : ""}${j === here ? " live-here" : ""}`);
-      tint(node, x, deepest, weight);
     };
+    const anew = this.tabled !== J || this.tabledHere !== here; // v alone changes no entry of J
+    [this.tabled, this.tabledHere] = [J, here];
     this.rows.forEach((row, i) => {
       const weight = loudest ? Math.abs(v[i]) / loudest : 0;
       mark(row, "class", v[i] ? "" : "live-idle");
-      this.cells[i].forEach((node, j) => cell(node, J[i * columns + j], j, 0.2 + 0.8 * weight));
+      this.cells[i].forEach((node, j) => {
+        const x = J[i * columns + j];
+        if (anew) cell(node, x, j);
+        tint(node, x, deepest, 0.2 + 0.8 * weight);
+      });
       const { input, range, show } = this.fields[i];
       show(v[i]);
       mark(input, "data-value", String(v[i]));
       if (range && range.valueAsNumber !== v[i]) range.value = v[i];
     });
-    this.products.forEach((node, j) => cell(node, this.grad[this.wrt][j], j, 1, this.unseen[j]));
+    this.products.forEach((node, j) => {
+      cell(node, this.grad[this.wrt][j], j, this.unseen[j]);
+      tint(node, this.grad[this.wrt][j], deepest);
+    });
     this.heads.forEach((node, j) => mark(node, "class", j === here ? "live-here" : ""));
   }
 

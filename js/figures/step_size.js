@@ -8,7 +8,7 @@ import { Differences, METHODS, STEPS } from "../differences.js";
 import { ArrayPanel, brief, button, format, h, mark, numberInput, numeral, power, slider, write } from "../controls.js";
 import "./step_size.css";
 
-const PATIENCE = 1.5; // milliseconds of one frame that sampling the curves may take
+const PATIENCE = 1; // milliseconds of one frame that sampling the curves may take
 const [SMALLEST, LARGEST] = [-16, 0]; // log10 of the step
 const DOMAIN = [1e-16, 1, 1e-18, 1e2]; // the same for both precisions, so that the floor is seen to rise
 const WORDS = { forward: "forward", central: "central", complex: "complex step" };
@@ -287,8 +287,13 @@ class StepSize extends Figure {
     if (this.pick.value !== precision) this.pick.value = precision;
     if (this.due.curve) this.arrays.draw(this.values, this.grad, this.entry);
     write(this.said, this.note || this.verdict(engine));
+    if (!this.held) this.describe(kind, engine, estimates);
+  }
+
+  /** The plot in words, for who does not see it: once the point is let go of. */
+  describe(kind, engine, estimates) {
     const words = this.methods(engine).map((method) => `${WORDS[method]} ${small(engine.error(estimates[method]))}${Number.isFinite(this.best[method]) ? `, at its best near h = ${brief(this.best[method])}` : ""}`);
-    mark(this.plot.node, "aria-label", `The ${kind} of each difference against its step h, from 1 down to ${brief(10 ** SMALLEST)}, in ${precision}. At h = ${brief(step)}: ${words.join("; ")}.`);
+    mark(this.plot.node, "aria-label", `The ${kind} of each difference against its step h, from 1 down to ${brief(10 ** SMALLEST)}, in ${this.precision}. At h = ${brief(this.step)}: ${words.join("; ")}.`);
   }
 
   /** Write a number's digits, those in which the truth differs struck out; few where it is no measure. */
