@@ -14,9 +14,9 @@ def folded(found: re.Match[str]) -> str:
 
 
 def columns(found: re.Match[str]) -> str:
-    """A block of text with each line that has columns, two spaces apart, marked as a row."""
-    row = r'<span class="row">\1</span>'
-    return re.sub(r"^(.*\S {2,}\S.*)$", row, found[0], flags=re.M)
+    """Text with each line that has columns, two spaces apart or an array's, marked as a row."""
+    row = r'<span class="text-row">\1</span>'
+    return found[1] + re.sub(r"^((?=.*\S {2,}\S| *\[).*)$", row, found[2], flags=re.M)
 
 
 CORRECTIONS: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
@@ -42,8 +42,12 @@ CORRECTIONS: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
     (r'<a class="current reference internal"', r'\g<0> aria-current="page"'),
     # One title a page: the theme adds a second one, with a list of contents, for print.
     (r'<div id="jb-print-docs-body".*?(?=<div id="searchbox">)', ""),
-    # Columns of an error's message stand: their lines scroll, its sentences wrap.
-    (r'error-message [^>]*>\s*<div class="highlight"><pre>.*?</pre>', columns),
+    # Columns of what is printed or raised stand: their lines scroll, sentences wrap.
+    (
+        r'(<div class="output [^>]*>\s*<div class="highlight"><pre>(?:<span></span>)?)'
+        r"(.*?)(?=</pre>)",
+        columns,
+    ),
 ]
 
 
