@@ -46,6 +46,7 @@ export function kindOfMistake(answer, right, shape, known, sizes = []) {
   const opposed = allNear(answer, right.map((value) => -value), place);
   for (const [sign, also] of [[1, ""], [-1, ", and the sign"]]) {
     const fitting = others.filter(([, other]) => allNear(answer, other.map((value) => sign * value), place));
+    if (fitting.length && sign > 0 && opposed) fitting.unshift(["the sign"]);
     if (fitting.length && (sign > 0 || !opposed)) return fitting.map(([name]) => name + also).join(", or ");
     if (answer.every((value) => value === 0)) return "all zeros";
   }

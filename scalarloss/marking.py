@@ -60,9 +60,12 @@ def kind_of_mistake(
     if not wrong.any():
         return ""
     others = {**known, **turned(right)}
+    opposed = near(answer, -right, place).all()
     for sign, also in ((1, ""), (-1, ", and the sign")):
         fitting = [n + also for n, o in others.items() if near(answer, sign * o, place).all()]
-        if fitting and (sign > 0 or not near(answer, -right, place).all()):
+        if fitting and sign > 0 and opposed:
+            fitting.insert(0, "the sign")
+        if fitting and (sign > 0 or not opposed):
             return ", or ".join(fitting)
         if not answer.any():
             return "all zeros"

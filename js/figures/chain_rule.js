@@ -9,6 +9,7 @@ import {
 } from "../controls.js";
 
 const MOST = 60; // nodes that an eye can follow
+const ROOM = 16; // characters of numbers in a box
 const PATHS = 6; // paths that are listed one by one
 const SHOWN = 48; // with more entries than this, one array at a time
 const [ROWS, COLUMNS] = [6, 6]; // of a table, the most that is shown
@@ -26,6 +27,14 @@ const plus = (numbers) => numbers.map((v, i) => (i ? (v < 0 ? `− ${brief(-v)}`
 
 /** The first entries of an array. */
 const some = (array) => Array.from(array.subarray(0, 6), (v) => brief(array.length > 1 ? Number(v.toPrecision(3)) : v)).join(", ") + (array.length > 6 ? ", …" : "");
+
+/** As many of the first entries as a box of the graph has room for. */
+function fitting(array) {
+  if (some(array).length <= ROOM) return some(array);
+  const parts = some(array).split(", ");
+  while (parts.length > 1 && parts.join(", ").length + 3 > ROOM) parts.pop();
+  return `${parts.join(", ")}, …`;
+}
 
 /** A number or a short list, whole; "" for a longer array. */
 const whole = (array, shape) => (shape.length > 1 || array.length > 4 ? "" : shape.length ? `[${some(array)}]` : some(array));
@@ -341,7 +350,7 @@ class ChainRule extends Figure {
     const { body, line, slot, op, name, title, shape, known, reached, done, held, leave, enter } = node;
     const value = this.program.slots[slot];
     const waits = reached && !done;
-    const [v, g] = [known ? some(value) : "·", reached ? some(held) : ""];
+    const [v, g] = [known ? fitting(value) : "·", reached ? fitting(held) : ""];
     write(line.value, v);
     write(line.cotangent, g && `∂ ${g}${waits ? " + …" : ""}`);
     const who = `${op < 0 ? "" : `${title} `}${name}${shape.length ? `, shape ${inShape(shape)}` : ""}`;

@@ -218,6 +218,7 @@ class Descent extends Figure {
     this.speed.node.append(this.speedText);
     this.limit = h("span", { className: "live-limit", hidden: true });
     this.exactRate = numberInput("exact rate", { min: 0, change: (v) => { if (v > 0) this.set("rate", v); this.schedule(); this.tell(); } });
+    this.another = button("One more step", () => this.more());
     this.count = slider("steps", { min: 0, max: MOST_STEPS, step: 1, input: (v) => this.set("steps", v), change: () => this.tell() });
     this.countText = h("span", { className: "live-number" });
     this.count.node.append(this.countText);
@@ -239,7 +240,7 @@ class Descent extends Figure {
       h("div", { className: "live-body" },
         h("div", { className: "live-left" }, stage,
           h("div", { className: "live-steering" }, h("div", { className: "live-rate" }, this.speed.node, this.limit), this.count.node, this.said),
-          h("div", { className: "live-buttons" }, button("One more step", () => this.more()), button("Reset", () => this.reset()))),
+          h("div", { className: "live-buttons" }, this.another, button("Reset", () => this.reset()))),
         h("div", { className: "live-right" },
           history,
           h("div", { className: "live-controls" }, picker("across", 0), picker("up", 1), ...this.slides.map(({ node }) => node), ...this.exact.map(({ node }) => node), this.exactRate.node,
@@ -388,6 +389,7 @@ class Descent extends Figure {
     write(this.speedText, brief(rate));
     this.exactRate.show(rate);
     if (this.count.input.valueAsNumber !== steps) this.count.input.value = steps;
+    this.another.disabled = steps >= MOST_STEPS;
     write(this.countText, String(steps));
     const at = (Math.log10(stable) - SLOWEST) / (FASTEST - SLOWEST);
     this.limit.hidden = !(at >= 0 && at <= 1);

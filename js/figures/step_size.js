@@ -14,7 +14,7 @@ const DOMAIN = [1e-16, 1, 1e-18, 1e2]; // the same for both precisions, so that 
 const WORDS = { forward: "forward", central: "central", complex: "complex step" };
 const SIGNS = { forward: "●", central: "■", complex: "◆" };
 const LOOKS = { forward: "live-loss", central: "live-tangent", complex: "live-secant" };
-const PRECISIONS = { float64: "float64, 16 digits", float32: "float32, 7 digits" };
+const PRECISIONS = { float64: "float64", float32: "float32" };
 
 export const render = (view) => mount("step-size", StepSize, view);
 
