@@ -372,7 +372,7 @@ class Cotangent extends Figure {
         tint(node, x, deepest, 0.2 + 0.8 * weight);
       });
       const { input, range, show } = this.fields[i];
-      show(Number(v[i].toPrecision(4))); // what fits; `data-value` has all of it
+      show(v[i]);
       mark(input, "data-value", String(v[i]));
       if (range && range.valueAsNumber !== v[i]) range.value = v[i];
     });
