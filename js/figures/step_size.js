@@ -8,7 +8,7 @@ import { Differences, METHODS, STEPS } from "../differences.js";
 import { ArrayPanel, brief, button, format, h, mark, numberInput, numeral, power, slider, write } from "../controls.js";
 import "./step_size.css";
 
-const PATIENCE = 0.5; // milliseconds of one frame that sampling the curves may take
+const PATIENCE = 0.25; // milliseconds of one frame that sampling the curves may take
 const [SMALLEST, LARGEST] = [-16, 0]; // log10 of the step
 const DOMAIN = [1e-16, 1, 1e-18, 1e2]; // the same for both precisions, so that the floor is seen to rise
 const WORDS = { forward: "forward", central: "central", complex: "complex step" };

@@ -642,7 +642,7 @@ def test_a_drag_of_the_dial_costs_little(page, show):
     page.mouse.up()
     spent = page.evaluate("spent")
     assert len(spent) >= 30
-    assert np.quantile(spent, 0.25) <= 4  # frames that no other process broke into
+    assert np.median(spent) <= 4
 
 
 @pytest.mark.parametrize("width", [360, 1280])

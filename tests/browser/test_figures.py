@@ -255,4 +255,4 @@ def test_a_frame_costs_little(page, show, make):
             frame(page)
     spent = page.evaluate("spent")
     assert len(spent) >= 30
-    assert np.quantile(spent, 0.25) <= 4  # frames that no other process broke into
+    assert np.median(spent) <= 4
