@@ -55,9 +55,14 @@ export class View {
     this.frame ??= requestAnimationFrame(() => {
       this.frame = undefined;
       this.paint();
+      if (this.root.dataset.ready) return;
       this.root.dataset.ready = "true";
+      setTimeout(() => this.settle());
     });
   }
+
+  /** The first frame stands: what needs to measure it may do so. */
+  settle() {}
 
   positive(key, fallback) {
     const value = this.model.get(key);

@@ -47,9 +47,9 @@ class Model {
 }
 
 class Host {
-  /** `own` is the widget module of models that name no script of theirs. */
-  constructor(states, own) {
-    Object.assign(this, { states, own });
+  /** `figureOf` finds the module of a kind of the book's figures, which name no script of theirs. */
+  constructor(states, figureOf) {
+    Object.assign(this, { states, figureOf });
     this.models = new Map();
     this.modules = new Map();
   }
@@ -76,9 +76,9 @@ class Host {
     return model;
   }
 
-  /** The widget of a model: ours, or another from the address that the build put into `_esm`. */
+  /** The widget of a model: ours, or another at the address that the build put into `_esm`. */
   async module(state) {
-    if (state._esm === undefined && typeof state._kind === "string") return this.own;
+    if (state._esm === undefined && typeof state._kind === "string") return this.figureOf(state._kind);
     if (typeof state._esm !== "string") throw new Error("it runs in a notebook with a kernel only.");
     const address = new URL(state._esm, document.baseURI).href;
     if (!this.modules.has(address)) this.modules.set(address, import(address));
@@ -134,10 +134,10 @@ function states() {
 
 /**
  * Mount each widget view of the page when a reader comes near it, or when all has been quiet for a
- * while; `own` is the module of the book's figures.
+ * while; `figureOf` finds the module of a kind of the book's figures.
  */
-export function start(own) {
-  const host = new Host(states(), own);
+export function start(figureOf) {
+  const host = new Host(states(), figureOf);
   for (const { model_name: kind, state } of Object.values(host.states)) {
     if (kind === "LinkModel" || kind === "DirectionalLinkModel") host.link(state).catch(() => {});
   }

@@ -229,8 +229,10 @@ def test_each_class_of_the_style_is_spelled_out_in_the_script():
     style = (STATIC / "figures.css").read_text("utf-8")
     classes = set(re.findall(r"\.(live-[\w-]+)", style))
     assert len(classes) > 50
-    for name in ("figures.js", "page.js"):
-        assert not classes - set(re.findall(r"[\w-]+", (STATIC / name).read_text("utf-8")))
+    scripts = [(STATIC / "figures.js").read_text("utf-8")]
+    scripts.append("".join(path.read_text("utf-8") for path in (STATIC / "page").iterdir()))
+    for script in scripts:
+        assert not classes - set(re.findall(r"[\w-]+", script))
 
 
 def test_two_figures_can_be_linked(figure):

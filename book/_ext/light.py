@@ -1,9 +1,10 @@
-"""Make the built pages light and sealed: one style sheet, one script, small fonts, a strict policy.
+"""Make the built pages light and sealed: one style sheet, few scripts, small fonts, one policy.
 
 The theme brings 860 kB to a page that uses a twentieth of it. After the build, all style sheets
-become `site.css`, less the names that no page and no script mentions; all scripts become `site.js`;
-and each font keeps the characters that the pages show in it. The pages ask for them by a hash of
-what is in them. Nothing comes from another host, and each page's Content-Security-Policy says so.
+become `site.css`, less the names that no page and no script mentions; the theme's scripts become
+`site.js`; the figures' stand beside it; and each font keeps the characters that the pages show in
+it. The pages ask for them by a hash of what is in them. Nothing comes from another host, and each
+page's Content-Security-Policy says so.
 """
 
 import hashlib
@@ -26,11 +27,14 @@ from sphinx.errors import ExtensionError
 logging.getLogger("fontTools").setLevel(logging.WARNING)
 ROOT = Path(__file__).parents[2]
 LIVE = ROOT / "scalarloss" / "live" / "static"
+HOST = LIVE / "page" / "live.js"
+KINDS = sorted({*HOST.parent.glob("*.js")} - {HOST})  # a script for each kind of figure
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 
-# Before anything is painted: the reader's choice of light or dark.
-THEME_SCRIPT = """(d=>{try{d.mode=localStorage.mode||"auto";d.theme=localStorage.theme||"auto"}
-catch{d.mode=d.theme="auto"}})(document.documentElement.dataset)"""
+# Before anything is painted: light or dark, as the reader chose, or as the device does.
+THEME_SCRIPT = """(d=>{d.mode="auto";try{d.mode=localStorage.mode||d.mode}catch{}
+d.theme=d.mode!="auto"?d.mode:matchMedia("(prefers-color-scheme:dark)").matches?"dark":"light"
+})(document.documentElement.dataset)"""
 
 THEME_HASH = b64encode(hashlib.sha256(THEME_SCRIPT.encode()).digest()).decode()
 POLICY = "; ".join(
@@ -62,7 +66,6 @@ SCRIPTS = (  # in the order in which they need each other
 SCROLLERS = re.compile(r'\["pre",[^]]*"\.pst-scrollable-table-container"\]')
 THEME_STYLES = ("_static/basic.css", "_static/styles/pydata-sphinx-theme.css")
 ICONS = "fonts/fa-solid-900.woff2"
-FORMULAS = ("fonts/KaTeX_Main-Regular.woff2", "fonts/KaTeX_Math-Italic.woff2")
 # Made by a script as a page is read: words that no page and no script spells out.
 DYNAMIC = {"show", "scrolled", "highlighted", "success"}
 # What the live figures write in the mathematics' font, and of that in bold.
@@ -75,9 +78,11 @@ def dress(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
 ) -> None:
     """Give a page's template what `layout.html` asks for, and remember the style sheets."""
+    context["figures"] = {
+        path.stem.replace("_", "-"): f"_static/figures/{path.name}" for path in KINDS
+    }
     context |= {"policy": POLICY, "theme_script": THEME_SCRIPT, "widget_state": WIDGET_STATE}
-    formulas = 'class="katex"' in context.get("body", "")
-    context["fonts"] = (ICONS, *FORMULAS) if formulas else (ICONS,)
+    context["icons"] = ICONS
     sheets = (str(sheet.filename) for sheet in context["css_files"])
     app.site_styles = list(dict.fromkeys([*THEME_STYLES, *sheets]))  # type: ignore[attr-defined]
 
@@ -95,16 +100,18 @@ def lighten(app: Sphinx, exception: Exception | None) -> None:
     if count != 1:
         raise ExtensionError("the theme's script no longer looks for boxes that scroll as it did")
     script = rjsmin.jsmin(script + (ROOT / "js" / "menus.js").read_text("utf-8"))
-    live = (LIVE / "page.js").read_text("utf-8")
     searching = (static / "searchtools.js").read_text("utf-8")
     named = re.findall(r'(?:class|id)="([^"]*)"', "".join(texts.values()))
     figures = (LIVE / "figures.css").read_text("utf-8")
     mentioned = "\n".join([*named, script, rjsmin.jsmin(searching), figures])
     style = join_styles(site, app.site_styles)  # type: ignore[attr-defined]
     style = shrink(style, set(re.findall(r"[\w-]+", mentioned)) | DYNAMIC) + figures
-    (static / "fonts").mkdir(exist_ok=True)
+    for folder in ("fonts", "figures"):
+        (static / folder).mkdir(exist_ok=True)
     style, stamps = shrink_fonts(static, style, letters(texts.values()))
-    for name, text in {"site.css": style, "site.js": script, "live.js": live}.items():
+    live = {"live.js": HOST} | {f"figures/{path.name}": path for path in KINDS}
+    written = {name: path.read_text("utf-8") for name, path in live.items()}
+    for name, text in {"site.css": style, "site.js": script, **written}.items():
         (static / name).write_text(text, "utf-8")
         stamps[name] = stamp(text.encode())
     sizes = picture_sizes(site / "_images")

@@ -2,16 +2,17 @@
 
 A notebook leaves two things in its page: for each figure a widget view, which names a model, and
 once the state of all models. Each state holds the figure's whole script and style as text. The
-book's own are in `live.js` and `site.css` (see light.py), so they are left out here; another
-widget's script becomes a file named by its content, with its address in `_esm` instead. So do the
-digits that a `Training` learns from, which its page fetches when a reader first presses. `host.js`,
-which is part of `live.js`, then mounts the figures. Where there is no JavaScript, the picture that
-the widget drew of itself is shown with its caption.
+book's own are in `site.css`, and in scripts that pages share (see light.py and js/page.js), so they
+are left out here; another widget's script becomes a file named by its content, with its address in
+`_esm` instead. So do the digits that a `Training` learns from, which its page fetches when a reader
+first presses. `host.js` then mounts the figures. Where there is no JavaScript, the picture that the
+widget drew of itself is shown with its caption.
 """
 
 import hashlib
 import html
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,15 @@ def publish(app: Sphinx, name: str, kind: str, text: str) -> str:
     return path
 
 
+def first_figure(body: str, states: dict[str, Any]) -> str | None:
+    """The kind of the book's figure that a reader of this page meets first."""
+    for _, view in re.findall(rf'<script type="({re.escape(WIDGET_VIEW_MIMETYPE)})">(.*?)</', body):
+        kind = states.get(json.loads(view)["model_id"], {}).get("state", {}).get("_kind")
+        if kind is not None:
+            return str(kind)
+    return None
+
+
 def lift(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
 ) -> None:
@@ -109,6 +119,7 @@ def lift(
         if state.get("_kind") == "training":
             state["source"] = f"{root}_static/{publish(app, 'digits', 'js', page_script())}"
     context["widget_styles"] = list(dict.fromkeys(styles))
+    context["first_figure"] = first_figure(context["body"], states)
 
     # Kernels name models at random: number them, so that two builds of a page are the same.
     body = json.dumps({"version_major": 2, "version_minor": 0, "state": states})

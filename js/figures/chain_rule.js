@@ -260,6 +260,10 @@ class ChainRule extends Figure {
     else this.stage.tabIndex = 0;
   }
 
+  settle() {
+    this.grids[this.entry.name].reveal();
+  }
+
   // One frame: compute, then draw.
 
   paint() {
@@ -275,7 +279,6 @@ class ChainRule extends Figure {
     this.drawPanel();
     this.drawPaths();
     this.due = {};
-    if (!this.root.dataset.ready) this.grids[this.entry.name].reveal();
   }
 
   compute() {

@@ -320,6 +320,10 @@ class Cotangent extends Figure {
     this.blind = this.finite && this.unseen.every(Boolean) && this.J.some(Boolean) && this.loud().length > 0;
   }
 
+  settle() {
+    this.grids[this.wrt].reveal();
+  }
+
   paint() {
     this.compute();
     if (this.due.state) this.save(!this.held);
@@ -336,7 +340,6 @@ class Cotangent extends Figure {
     if (this.dial) this.drawDial();
     if (this.moves) this.drawMoves();
     this.drawNumbers();
-    if (!this.root.dataset.ready) this.grids[this.wrt].reveal();
   }
 
   setRange() {

@@ -142,6 +142,10 @@ class LossResponse extends Figure {
     return { loss, grad: kept, slope, ahead, secant: (ahead - loss) / step };
   }
 
+  settle() {
+    this.arrays.reveal(this.entry.name);
+  }
+
   paint() {
     const width = Math.round(this.stage.clientWidth);
     if (width) this.plot.resize(width, Math.round(Math.max(220, Math.min(340, width * 0.62))));
@@ -157,7 +161,6 @@ class LossResponse extends Figure {
     this.drawNumbers(loss, slope, secant);
     this.due = { curve: false, range: false, state: false, rest: false };
     if (this.sampled < ORDER.length) this.schedule();
-    if (!this.root.dataset.ready) this.arrays.reveal(this.entry.name);
   }
 
   spread() {

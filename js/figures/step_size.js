@@ -176,6 +176,10 @@ class StepSize extends Figure {
     return engine;
   }
 
+  settle() {
+    this.arrays.reveal(this.entry.name);
+  }
+
   paint() {
     const width = Math.round(this.stage.clientWidth);
     if (width) this.plot.resize(width, Math.round(Math.max(240, Math.min(380, width * 0.7))));
@@ -189,7 +193,6 @@ class StepSize extends Figure {
     this.write(found);
     this.due = {};
     if (this.sampled < ORDER.length) this.schedule();
-    if (!this.root.dataset.ready) this.arrays.reveal(this.entry.name);
   }
 
   startCurves() {

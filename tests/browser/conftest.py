@@ -151,8 +151,10 @@ def modules(browser: Browser, server: str) -> Iterator[Page]:
 @pytest.fixture
 def show(page, tmp_path):
     """Open a page with these models' views, in myst-nb's markup; give back its figures."""
-    for name in ("figures.js", "figures.css", "page.js"):
+    for name in ("figures.js", "figures.css"):
         shutil.copy(STATIC / name, tmp_path)
+    shutil.copytree(STATIC / "page", tmp_path / "page")
+    kinds = {p.stem.replace("_", "-"): f"page/{p.name}" for p in (STATIC / "page").iterdir()}
     served = serve(tmp_path)
     address = next(served)
 
@@ -171,7 +173,8 @@ def show(page, tmp_path):
             '<link rel="icon" href="data:,"><link rel="stylesheet" href="figures.css">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             f'<script type="application/vnd.jupyter.widget-state+json">{body}</script>'
-            '<script defer src="page.js"></script></head>'
+            f'<script type="application/json" id="live-figures">{json.dumps(kinds)}</script>'
+            '<script defer src="page/live.js"></script></head>'
             f'<body style="margin: 0 auto; max-width: 60rem">{mounts}</body></html>'
         )
         page.goto(address, wait_until="load") if page.url == "about:blank" else page.reload()
