@@ -183,4 +183,5 @@ def show(page, tmp_path):
         return page.locator("figure.live-figure")
 
     yield open_page
+    page.goto("about:blank")  # it may still be asking for figures that stand on no page here
     next(served, None)  # the server stops
