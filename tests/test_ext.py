@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 ROOT = Path(__file__).parents[1]
@@ -148,6 +149,16 @@ def test_a_formula_is_set_and_no_page_asks_for_its_fonts_before_its_figures(buil
         re.findall(r'rel="preload" as="font"[^>]*/([\w-]+)\.woff2', page) for page in (html, plain)
     ]
     assert fonts == [["fa-solid-900"], ["fa-solid-900"]]
+
+
+def test_what_touches_a_formula_stays_on_its_line(build):
+    words = "It is ($W x$), or $b$ or\n$c$."
+    site = build({"index": [title(), new_markdown_cell(words)]})
+    html = (site / "index.html").read_text("utf-8")
+    paragraph = BeautifulSoup(html, "html.parser").select_one("article p")
+    for formula in paragraph.select("span.math"):
+        formula.replace_with("F")
+    assert paragraph.get_text() == "It is (\u2060F\u2060), or F or\nF\u2060."
 
 
 MESSAGE = "backward() wants one weight for each output"

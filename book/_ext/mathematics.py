@@ -1,5 +1,6 @@
 """Set mathematics at build time with KaTeX."""
 
+import re
 import socket
 import subprocess
 import time
@@ -14,6 +15,7 @@ from sphinx.util import logging
 from sphinxcontrib import katex
 
 logger = logging.getLogger(__name__)
+JOINER = "&#8288;"  # no line ends here, as one may at the edge of what KaTeX draws
 
 
 def reporting(visit: Any) -> Any:
@@ -26,6 +28,25 @@ def reporting(visit: Any) -> Any:
         except katex.KaTeXError as error:
             logger.warning("formula: %s", error, location=node)
             raise nodes.SkipNode from error
+
+    return wrapped
+
+
+def holding(visit: Any) -> Any:
+    """A visitor that keeps a formula on one line with what touches it: its comma, its bracket."""
+
+    def join(neighbours: list[nodes.Node], touching: str, body: list[str]) -> None:
+        if any(isinstance(n, nodes.Text) and re.search(touching, n) for n in neighbours):
+            body.append(JOINER)
+
+    @wraps(visit)
+    def wrapped(translator: Any, node: nodes.Node) -> None:
+        at = node.parent.index(node)
+        join(node.parent[:at][-1:], r"\S\Z", translator.body)
+        try:
+            visit(translator, node)
+        finally:  # also when it says that nothing of the node is left to visit
+            join(node.parent[at + 1 : at + 2], r"\A\S", translator.body)
 
     return wrapped
 
@@ -58,7 +79,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60.0
     katex.KaTeXServer.start_server_process = classmethod(start)
     katex.KATEX_DEFAULT_OPTIONS["throwOnError"] = True
-    katex.html_visit_math = reporting(katex.html_visit_math)
+    katex.html_visit_math = reporting(holding(katex.html_visit_math))
     katex.html_visit_displaymath = reporting(katex.html_visit_displaymath)
     app.setup_extension("sphinxcontrib.katex")
     return {"parallel_read_safe": True}
