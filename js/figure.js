@@ -3,7 +3,7 @@
 
 import { load } from "./program.js";
 import { niceAbove, niceBelow, snap } from "./plot.js";
-import { announcer, entryName, flatIndex, h, numberInput, slider } from "./controls.js";
+import { announcer, button, entryName, flatIndex, h, numberInput, slider } from "./controls.js";
 
 const SENT = 1024; // with more numbers than this, the kernel hears of them at rest only
 
@@ -195,6 +195,12 @@ export class Figure extends View {
     Object.assign(this.due, { range: true, state: true, rest: true });
     this.schedule();
     this.tell("Back at the start. ");
+  }
+
+  /** A button that says what it puts back. */
+  buildReset() {
+    const names = this.inputs.map(({ name }) => name);
+    return button(names.length > 4 ? "Reset the arrays" : `Reset ${names.join(", ")}`, () => this.reset());
   }
 
   /** A slider and a field for its value. */

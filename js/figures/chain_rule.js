@@ -188,7 +188,7 @@ class ChainRule extends Figure {
     this.body = h("div", {}, div("live-scene", this.drive, this.stage),
       div("live-detail",
         div("live-left",
-          div("live-move", this.slide.node, div("live-controls", this.exact.node, button("Reset", () => this.reset()))),
+          div("live-move", this.slide.node, div("live-controls", this.exact.node, this.buildReset())),
           div("live-arrays", ...Object.values(this.grids).map(({ node }) => node))),
         this.right));
     this.root.append(div("live-readouts", ...Object.values(this.out).map(({ node }) => node)), this.body);

@@ -267,7 +267,7 @@ class ConvolutionGradient extends Figure {
       h("div", { className: `live-ledger${this.taps > PRODUCTS ? " live-long" : ""}` }, ...Object.values(this.said), this.warned),
       h("div", { className: "live-convolution" }, x.node, h("div", { className: "live-taps" }, w.node, b.node), this.outputs.node),
       h("div", { className: "live-controls live-move" }, this.slide.node, this.exact.node,
-        h("div", { className: "live-buttons" }, button("Reset x, w, b", () => this.reset()))),
+        h("div", { className: "live-buttons" }, this.buildReset())),
     );
   }
 

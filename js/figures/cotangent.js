@@ -222,7 +222,7 @@ class Cotangent extends Figure {
       choices, h("p", { className: "live-note live-sentence" }, this.asked, " ", this.hidden),
       h("div", { className: "live-weighing" }, this.buildTable(), ...(many ? [this.buildDial()] : [])),
       h("div", { className: "live-weighing live-below" },
-        h("div", { className: "live-inputs" }, arrays, this.slide.node, h("div", { className: "live-controls" }, this.exact.node, button("Reset", () => this.reset()))),
+        h("div", { className: "live-inputs" }, arrays, this.slide.node, h("div", { className: "live-controls" }, this.exact.node, this.buildReset())),
         ...(many ? [this.buildMoves()] : [])),
     );
   }

@@ -240,7 +240,7 @@ class Descent extends Figure {
       h("div", { className: "live-body" },
         h("div", { className: "live-left" }, stage,
           h("div", { className: "live-steering" }, h("div", { className: "live-rate" }, this.speed.node, this.limit), this.count.node, this.said),
-          h("div", { className: "live-buttons" }, this.another, button("Reset", () => this.reset()))),
+          h("div", { className: "live-buttons" }, this.another, this.buildReset())),
         h("div", { className: "live-right" },
           history,
           h("div", { className: "live-controls" }, picker("across", 0), picker("up", 1), ...this.slides.map(({ node }) => node), ...this.exact.map(({ node }) => node), this.exactRate.node,

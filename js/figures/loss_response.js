@@ -115,7 +115,7 @@ class LossResponse extends Figure {
       h("div", { className: "live-body" },
         h("div", { className: "live-left" }, stage, this.slide.node,
           h("div", { className: "live-controls" }, this.exact.node, this.lr.node, this.h.node,
-            h("div", { className: "live-buttons" }, button("One gradient step", () => this.takeStep()), button("Reset", () => this.reset()), this.said))),
+            h("div", { className: "live-buttons" }, button("One gradient step", () => this.takeStep()), this.buildReset(), this.said))),
         h("div", { className: "live-right" }, this.arrays.node)),
     );
     this.stage = stage;

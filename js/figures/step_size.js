@@ -137,7 +137,7 @@ class StepSize extends Figure {
         h("div", { className: "live-right" },
           h("div", { className: "live-controls live-first" }, this.slide.node, this.exact.node, this.exactH.node,
             h("label", { className: "live-field" }, h("span", {}, "computed in"), this.pick),
-            h("div", {}, button("Reset", () => this.reset()))),
+            h("div", {}, this.buildReset())),
           this.arrays.node)),
     );
     this.watch(this.stage);
