@@ -51,17 +51,13 @@ READY = """async () => {
         drawn.removeAttribute("aria-hidden");
         drawn.previousElementSibling.ariaHidden = "true";
     }
-    // An anchor leads to the heading: its section's box may begin at the foot of the sheet before.
-    for (const heading of document.querySelectorAll("article section[id] > :is(h1, h2)")) {
-        const { id } = heading.parentElement;
-        heading.parentElement.removeAttribute("id");
-        heading.id = id;
-    }
 }"""
-HEADINGS = """() => [...document.querySelectorAll("article :is(h1, h2)[id]")].map((heading) => {
+HEADINGS = """() => [...document.querySelectorAll("article section[id]")].flatMap((section) => {
+    const heading = section.querySelector(":scope > :is(h1, h2)");
+    if (!heading) return [];
     const words = [...heading.childNodes].filter((node) => !node.matches?.(".headerlink"));
     const text = words.map((n) => n.querySelector?.("annotation")?.textContent ?? n.textContent);
-    return [Number(heading.tagName[1]), heading.id, text.join("").trim()];
+    return [[Number(heading.tagName[1]), section.id, text.join("").trim()]];
 })"""
 
 
