@@ -25,7 +25,7 @@ const fromPage = {
 await build({ ...common, format: "esm", entryPoints: ["js/figures.js"], outdir: out });
 await build({ ...classic, entryPoints: ["js/page.js"], outfile: `${out}/page/live.js`, globalName: "liveShared" });
 for (const file of (await readdir("js/figures")).filter((name) => name.endsWith(".js"))) {
-  const name = basename(file, ".js");
-  const globalName = `liveFigures["${name.replaceAll("_", "-")}"]`;
-  await build({ ...classic, entryPoints: [`js/figures/${file}`], outfile: `${out}/page/${name}.js`, globalName, plugins: [fromPage] });
+  const kind = basename(file, ".js").replaceAll("_", "-");
+  const globalName = `liveFigures["${kind}"]`;
+  await build({ ...classic, entryPoints: [`js/figures/${file}`], outfile: `${out}/page/figures/${kind}.js`, globalName, plugins: [fromPage] });
 }

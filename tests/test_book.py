@@ -419,7 +419,7 @@ def test_a_page_asks_at_once_for_its_first_figure_alone():
             continue
         kind = re.search(rf'"{first[1]}": .*?"_kind": "([a-z-]+)"', page.text)[1]
         (asked,) = mine
-        assert f"/{kind.replace('-', '_')}.js?v=" in asked
+        assert f"/{kind}.js?v=" in asked
         later = json.loads(re.search(r'id="live-figures">(.*?)</script>', page.text)[1])
         assert later[kind] == asked
         assert all(local(address, page.path).exists() for address in later.values())

@@ -230,7 +230,7 @@ def test_each_class_of_the_style_is_spelled_out_in_the_script():
     classes = set(re.findall(r"\.(live-[\w-]+)", style))
     assert len(classes) > 50
     scripts = [(STATIC / "figures.js").read_text("utf-8")]
-    scripts.append("".join(path.read_text("utf-8") for path in (STATIC / "page").iterdir()))
+    scripts.append("".join(path.read_text("utf-8") for path in (STATIC / "page").rglob("*.js")))
     for script in scripts:
         assert not classes - set(re.findall(r"[\w-]+", script))
 

@@ -27,8 +27,8 @@ from sphinx.errors import ExtensionError
 logging.getLogger("fontTools").setLevel(logging.WARNING)
 ROOT = Path(__file__).parents[2]
 LIVE = ROOT / "scalarloss" / "live" / "static"
-HOST = LIVE / "page" / "live.js"
-KINDS = sorted({*HOST.parent.glob("*.js")} - {HOST})  # a script for each kind of figure
+PAGE = LIVE / "page"
+KINDS = sorted(path.stem for path in (PAGE / "figures").glob("*.js"))  # each has a script
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 
 # Before anything is painted: light or dark, as the reader chose, or as the device does.
@@ -78,11 +78,8 @@ def dress(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
 ) -> None:
     """Give a page's template what `layout.html` asks for, and remember the style sheets."""
-    context["figures"] = {
-        path.stem.replace("_", "-"): f"_static/figures/{path.name}" for path in KINDS
-    }
     context |= {"policy": POLICY, "theme_script": THEME_SCRIPT, "widget_state": WIDGET_STATE}
-    context["icons"] = ICONS
+    context |= {"icons": ICONS, "kinds": KINDS}
     sheets = (str(sheet.filename) for sheet in context["css_files"])
     app.site_styles = list(dict.fromkeys([*THEME_STYLES, *sheets]))  # type: ignore[attr-defined]
 
@@ -109,9 +106,9 @@ def lighten(app: Sphinx, exception: Exception | None) -> None:
     for folder in ("fonts", "figures"):
         (static / folder).mkdir(exist_ok=True)
     style, stamps = shrink_fonts(static, style, letters(texts.values()))
-    live = {"live.js": HOST} | {f"figures/{path.name}": path for path in KINDS}
-    written = {name: path.read_text("utf-8") for name, path in live.items()}
-    for name, text in {"site.css": style, "site.js": script, **written}.items():
+    names = ("live.js", *(f"figures/{kind}.js" for kind in KINDS))
+    live = {name: (PAGE / name).read_text("utf-8") for name in names}
+    for name, text in {"site.css": style, "site.js": script, **live}.items():
         (static / name).write_text(text, "utf-8")
         stamps[name] = stamp(text.encode())
     sizes = picture_sizes(site / "_images")

@@ -92,7 +92,7 @@ def publish(app: Sphinx, name: str, kind: str, text: str) -> str:
 
 def first_figure(body: str, states: dict[str, Any]) -> str | None:
     """The kind of the book's figure that a reader of this page meets first."""
-    for _, view in re.findall(rf'<script type="({re.escape(WIDGET_VIEW_MIMETYPE)})">(.*?)</', body):
+    for view in re.findall(rf'<script type="{re.escape(WIDGET_VIEW_MIMETYPE)}">(.*?)</', body):
         kind = states.get(json.loads(view)["model_id"], {}).get("state", {}).get("_kind")
         if kind is not None:
             return str(kind)

@@ -154,7 +154,7 @@ def show(page, tmp_path):
     for name in ("figures.js", "figures.css"):
         shutil.copy(STATIC / name, tmp_path)
     shutil.copytree(STATIC / "page", tmp_path / "page")
-    kinds = {p.stem.replace("_", "-"): f"page/{p.name}" for p in (STATIC / "page").iterdir()}
+    kinds = {p.stem: f"page/figures/{p.name}" for p in (STATIC / "page" / "figures").iterdir()}
     served = serve(tmp_path)
     address = next(served)
 
