@@ -201,6 +201,19 @@ def test_zoom_cuts_nothing_off(themes, site, name):
         assert page.evaluate("access.overlapping()") == []
 
 
+def test_what_scrolls_sideways_fades_where_it_goes_on(page, site):
+    page.goto(f"{site}/02_chain_the_rule.html")
+    code = page.locator("main pre").first
+    fade = "box => getComputedStyle(box).maskImage.split(',')[0]"
+    widen(page, 1280)
+    assert code.evaluate(fade) == "none"  # nothing is hidden
+    widen(page, 360)
+    assert code.evaluate(fade) == "linear-gradient(270deg"
+    code.evaluate("box => box.scrollTo(box.scrollWidth, 0)")
+    frame(page)
+    assert code.evaluate(fade) == "linear-gradient(90deg"
+
+
 @every_page
 def test_pictures_keep_their_shape_where_it_is_narrow(themes, site, name):
     page = visit(themes["light"], f"{site}/{name}")
