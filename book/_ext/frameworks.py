@@ -21,9 +21,9 @@ def names_of(missing: list[str]) -> str:
 
 def set_aside(app: Sphinx, config: Config) -> None:
     """Leave what cannot be executed out of execution."""
-    app.missing_frameworks = frameworks.missing()  # type: ignore[attr-defined]
+    chapters = [path.name for path in frameworks.chapters(Path(app.srcdir))]
+    app.missing_frameworks = frameworks.missing() if chapters else []  # type: ignore[attr-defined]
     if app.missing_frameworks:  # type: ignore[attr-defined]
-        chapters = [path.name for path in frameworks.chapters(Path(app.srcdir))]
         config.nb_execution_excludepatterns = [*config.nb_execution_excludepatterns, *chapters]
 
 
