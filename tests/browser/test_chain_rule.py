@@ -185,7 +185,7 @@ def test_every_entry_moves_every_number(page, show, name, operate):
         after = shown(figure)["entry"]
         assert {key for key in after if after[key] != before[key]} == {entry}
         assert_right(figure, program, at, entry)
-    press(figure, "Reset")
+    press(figure, f"Reset {', '.join(arrays)}")
     frame(page)
     for name, array in arrays_of(program, shown(figure)["entry"]).items():
         np.testing.assert_array_equal(array, arrays[name])
