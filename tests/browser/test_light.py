@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from operate import READY, wake
+from operate import READY, frame, wake
 from serving import hosting
 
 ROOT = Path(__file__).parents[2]
@@ -101,6 +101,7 @@ def test_a_page_works_from_a_folder_without_any_server(folder_page, name):
     moved = figure.locator("input[type=range]:enabled:visible").first
     for key in ["ArrowRight"] * 3:
         moved.press(key)
+    frame(folder_page)
     assert figure.inner_text() != before
 
 
