@@ -39,46 +39,50 @@ def notebook(path, *cells):
     nbformat.write(new_notebook(metadata=kernel, cells=list(cells)), path)
 
 
-def jupyter_book(top):
-    """Build the site in a folder, or what has changed of it."""
+ADDRESSES = (
+    "DOWN_TO_A_SCALAR_REPOSITORY",
+    "DOWN_TO_A_SCALAR_SITE",
+    "GITHUB_SERVER_URL",
+    "GITHUB_REPOSITORY",
+)
+
+
+def jupyter_book(top, **addresses):
+    """Build the site in a folder, or what has changed of it, where only these are known."""
     command = ["build", "book", "--config", "_config.yml", "--toc", str(top / "_toc.yml")]
     options = ["--path-output", ".", "--warningiserror", "--keep-going", "--quiet"]
+    programs = Path(sys.executable).parent
+    environment = {k: v for k, v in os.environ.items() if k not in ADDRESSES} | addresses
     return subprocess.run(
-        [Path(sys.executable).with_name("jupyter-book"), *command, *options],
+        [programs / "jupyter-book", *command, *options],
         cwd=top,
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        env={**environment, "PATH": f"{programs}:{environment['PATH']}"},
     )
 
 
-@pytest.fixture
-def build(tmp_path, monkeypatch):
+def remote(folder, address):
+    subprocess.run(["git", "init", "-q", folder], check=True)
+    subprocess.run(["git", "-C", folder, "remote", "add", "origin", address], check=True)
+
+
+def build(top, pages, succeeds=True, **addresses):
     """Build a site of the given pages, name to cells, with the project's own settings."""
-    for name in ("DOWN_TO_A_SCALAR_REPOSITORY", "GITHUB_SERVER_URL", "GITHUB_REPOSITORY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
-
-    def run(pages, folder="site", succeeds=True):
-        top = tmp_path / folder
-        shutil.copytree(ROOT / "book" / "_ext", top / "book" / "_ext")
-        shutil.copytree(ROOT / "book" / "_static", top / "book" / "_static")
-        shutil.copy(ROOT / "_config.yml", top)
-        shutil.copytree(ROOT / "book" / "_templates", top / "book" / "_templates")
-        for part in ("js", "scalarloss/live/static"):
-            shutil.copytree(ROOT / part, top / part)
-        for name, cells in pages.items():
-            notebook(top / "book" / f"{name}.ipynb", *cells)
-        chapters = "".join(f"\n  - file: {name}" for name in pages if name != "index")
-        contents = "format: jb-book\nroot: index" + (chapters and f"\nchapters:{chapters}")
-        (top / "_toc.yml").write_text(contents)
-        result = jupyter_book(top)
-        log = result.stdout + result.stderr
-        assert (result.returncode == 0) == succeeds, log
-        return top / "_build" / "html" if succeeds else log
-
-    return run
+    for part in ("book/_ext", "book/_static", "book/_templates", "js", "scalarloss/live/static"):
+        shutil.copytree(ROOT / part, top / part)
+    shutil.copy(ROOT / "_config.yml", top)
+    remote(top, "/srv/git/project")
+    for name, cells in pages.items():
+        notebook(top / "book" / f"{name}.ipynb", *cells)
+    chapters = "".join(f"\n  - file: {name}" for name in pages if name != "index")
+    contents = "format: jb-book\nroot: index" + (chapters and f"\nchapters:{chapters}")
+    (top / "_toc.yml").write_text(contents)
+    result = jupyter_book(top, **addresses)
+    log = result.stdout + result.stderr
+    assert (result.returncode == 0) == succeeds, log
+    return top / "_build" / "html" if succeeds else log
 
 
 def title(words="# Read a page"):
@@ -97,13 +101,50 @@ def views_of(html):
     return [json.loads(body)["model_id"] for body in re.findall(view, html)]
 
 
-# Figures
+# One site, and what stands on its pages
+
+FIRST = "It says & does. " + "Word " * 40
+FIGURES = [title(), new_code_cell(FIGURE), new_code_cell(SHOW), new_code_cell(SHOW)]
+MESSAGE = "backward() wants one weight for each output"
+TASKS = """## Exercises
+
+Try.
+
+**1. Where $x$ stands.** Think of **2. Not this.**
+
+**2. Then?** Think again.
+"""
+BOOK = {
+    "index": [title("# All"), new_markdown_cell(FIRST), new_markdown_cell("```{exercises}\n```")],
+    "figures": FIGURES,
+    "part/deep": FIGURES,
+    "plain": [title("# One\n\nTwo.")],
+    "formulas": [title("# Set it"), new_markdown_cell("It is ($W x$), or $b$ or\n$c$.")],
+    "one": [title("# Do one"), new_markdown_cell(TASKS), new_markdown_cell("**3. Done.**")],
+    "other": [title("# Do another"), new_markdown_cell("**1. No exercise.**")],
+    "clinic": [
+        title("# Find it"),
+        new_markdown_cell(f"## Start from the message\n\n- `{MESSAGE}`: [here](#find-it)"),
+    ],
+}
 
 
-def test_figures_share_one_script_and_keep_their_pictures(build):
-    cells = [title(), new_code_cell(FIGURE), new_code_cell(SHOW), new_code_cell(SHOW)]
-    site = build({"index": cells, "part/deep": cells, "plain": [title()]})
-    for page, root in {"index": "./", "part/deep": "../"}.items():
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The site of BOOK, on a machine that knows no address of it but one on its own disk."""
+    return build(tmp_path_factory.mktemp("site"), BOOK)
+
+
+def files_of(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def search_of(files):
+    return json.loads(files["searchindex.js"].decode()[len("Search.setIndex(") : -1])
+
+
+def test_figures_share_one_script_and_keep_their_pictures(site):
+    for page, root in {"figures": "./", "part/deep": "../"}.items():
         html = (site / f"{page}.html").read_text("utf-8")
         states, views = state_of(html), views_of(html)
         assert len(set(views)) == 2
@@ -126,57 +167,105 @@ def test_figures_share_one_script_and_keep_their_pictures(build):
     assert len(list((site / "_static" / "live").iterdir())) == 2
 
 
-def test_two_builds_of_a_site_are_the_same(build):
-    cells = [title("# Set $x^2$"), new_code_cell(FIGURE), new_code_cell(SHOW)]
-    first, second = (build({"index": cells}, folder=name) for name in ("one", "two"))
-    files = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
-    assert Path("index.html") in files
-    assert files == sorted(path.relative_to(second) for path in second.rglob("*") if path.is_file())
-    different = [p for p in files if (first / p).read_bytes() != (second / p).read_bytes()]
-    assert different == []
+def test_a_formula_is_set_and_no_page_asks_for_its_fonts_before_its_figures(site):
+    pages = [(site / f"{name}.html").read_text("utf-8") for name in ("formulas", "plain")]
+    assert ['class="katex"' in page for page in pages] == [True, False]
+    for page in pages:
+        fonts = re.findall(r'rel="preload" as="font"[^>]*/([\w-]+)\.woff2', page)
+        assert fonts == ["fa-solid-900"]
 
 
-# Formulas, and what stops a build
-
-
-def test_a_formula_is_set_and_no_page_asks_for_its_fonts_before_its_figures(build):
-    pages = {"index": [title(), new_markdown_cell("It is $W x$.")], "plain": [title()]}
-    site = build(pages)
-    html = (site / "index.html").read_text("utf-8")
-    assert 'class="katex"' in html
-    plain = (site / "plain.html").read_text("utf-8")
-    fonts = [
-        re.findall(r'rel="preload" as="font"[^>]*/([\w-]+)\.woff2', page) for page in (html, plain)
-    ]
-    assert fonts == [["fa-solid-900"], ["fa-solid-900"]]
-
-
-def test_what_touches_a_formula_stays_on_its_line(build):
-    words = "It is ($W x$), or $b$ or\n$c$."
-    site = build({"index": [title(), new_markdown_cell(words)]})
-    html = (site / "index.html").read_text("utf-8")
+def test_what_touches_a_formula_stays_on_its_line(site):
+    html = (site / "formulas.html").read_text("utf-8")
     paragraph = BeautifulSoup(html, "html.parser").select_one("article p")
     for formula in paragraph.select("span.math"):
         formula.replace_with("F")
     assert paragraph.get_text() == "It is (\u2060F\u2060), or F or\nF\u2060."
 
 
-MESSAGE = "backward() wants one weight for each output"
+def test_every_exercise_has_an_address_and_is_listed(site):
+    ids = re.findall(r'<p id="(exercise-\d+)"', (site / "one.html").read_text("utf-8"))
+    assert ids == ["exercise-1", "exercise-2", "exercise-3"]
+    listed = re.search(r"<article.*?</article>", (site / "index.html").read_text("utf-8"), re.S)
+    links = re.findall(r'href="(one.html#[\w-]+)">([^<]*)<', listed[0])
+    assert links[0] == ("one.html#exercises", "Do one")
+    assert links[2:] == [("one.html#exercise-2", "Then?"), ("one.html#exercise-3", "Done")]
+    assert "other.html#" not in listed[0]
 
 
-def test_a_message_is_an_entry_of_the_search_after_a_second_build_too(build):
-    listed = new_markdown_cell(f"## Start from the message\n\n- `{MESSAGE}`: [here](#read-a-page)")
-    site = build(
-        {"index": [title("# All")], "clinic": [title(), listed], "plain": [title("# One")]}
+def test_a_remote_on_this_machine_gives_no_button(site):
+    html = (site / "index.html").read_text("utf-8")
+    assert "mybinder" not in html
+    assert "launch-buttons" not in html
+
+
+def head_of(page):
+    html = page.read_text("utf-8")
+    return html[: html.index("</head>")]
+
+
+def meta(head):
+    pattern = r'<meta (?:name|property)="([\w:]+)" content="([^"]*)"'
+    return dict(re.findall(pattern, head))
+
+
+def test_a_page_is_described_by_its_first_words(site):
+    found = meta(head_of(site / "index.html"))
+    assert found["description"] == "It says &amp; does."
+    assert "og:image" not in found
+    assert meta(head_of(site / "plain.html"))["description"] == "Two."
+    assert "canonical" not in head_of(site / "index.html")
+    assert not (site / "sitemap.xml").exists()
+
+
+def test_two_builds_are_the_same_and_a_message_is_found_after_a_third_too(site, tmp_path):
+    again = build(tmp_path, BOOK)
+    first, second = files_of(site), files_of(again)
+    assert "index.html" in first
+    assert first.keys() == second.keys()
+    assert [name for name in first if first[name] != second[name]] == []
+    search = search_of(first)
+    clinic = search["docnames"].index("clinic")
+    assert search["indexentries"][MESSAGE.lower()] == [[clinic, "message-1", True]]
+    notebook(tmp_path / "book" / "plain.ipynb", title("# Another"))
+    result = jupyter_book(tmp_path)
+    assert result.returncode == 0, result.stderr
+    third = search_of(files_of(again))
+    assert "Another" in third["titles"]
+    assert third["indexentries"] == search["indexentries"]
+
+
+def test_where_addresses_are_known_pages_have_theirs_and_a_card_and_a_launch_button(tmp_path):
+    pages = {"index": [title("# Set $x$ & go")], "part/deep": [title()]}
+    known = {
+        "DOWN_TO_A_SCALAR_SITE": "https://example.org/book",
+        "DOWN_TO_A_SCALAR_REPOSITORY": "https://github.com/owner/name",
+    }
+    site = build(tmp_path, pages, **known)
+    head = head_of(site / "part" / "deep.html")
+    assert '<link rel="canonical" href="https://example.org/book/part/deep.html"' in head
+    assert meta(head)["og:url"] == "https://example.org/book/part/deep.html"
+    assert meta(head)["og:image"] == "https://example.org/book/_static/card.png"
+    card = (site / "_static" / "card.png").read_bytes()
+    assert [int.from_bytes(card[at : at + 4]) for at in (16, 20)] == [1200, 630]
+    assert (
+        "<loc>https://example.org/book/part/deep.html</loc>" in (site / "sitemap.xml").read_text()
     )
-    first = json.loads((site / "searchindex.js").read_text()[len("Search.setIndex(") : -1])
-    assert first["indexentries"][MESSAGE.lower()] == [[0, "message-1", True]]
-    notebook(site.parents[1] / "book" / "plain.ipynb", title("# Another"))
-    again = jupyter_book(site.parents[1])
-    assert again.returncode == 0, again.stderr
-    second = json.loads((site / "searchindex.js").read_text()[len("Search.setIndex(") : -1])
-    assert "Another" in second["titles"]
-    assert second["indexentries"] == first["indexentries"]
+    assert "<" not in meta(head_of(site / "index.html"))["og:title"]
+    button = 'href="https://mybinder.org/v2/gh/owner/name/HEAD?urlpath=lab/tree/book/index.ipynb"'
+    assert button in (site / "index.html").read_text("utf-8")
+
+
+def test_an_address_that_is_none_is_refused(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "book" / "_ext"))
+    import head
+
+    monkeypatch.setenv("DOWN_TO_A_SCALAR_SITE", "example.org/book")
+    with pytest.raises(ValueError, match=r"'example\.org/book'.*https://HOST/PATH/"):
+        head.site_address()
+
+
+# What stops a build
 
 
 @pytest.mark.parametrize(
@@ -188,36 +277,8 @@ def test_a_message_is_an_entry_of_the_search_after_a_second_build_too(build):
     ],
     ids=["formula", "link", "cell"],
 )
-def test_a_mistake_stops_the_build_and_is_named(build, cells, says):
-    assert re.search(says, build({"index": [title(), *cells]}, succeeds=False))
-
-
-# Exercises
-
-TASKS = """## Exercises
-
-Try.
-
-**1. Where $x$ stands.** Think of **2. Not this.**
-
-**2. Then?** Think again.
-"""
-
-
-def test_every_exercise_has_an_address_and_is_listed(build):
-    pages = {
-        "index": [title(), new_markdown_cell("```{exercises}\n```")],
-        "one": [title("# Do one"), new_markdown_cell(TASKS), new_markdown_cell("**3. Done.**")],
-        "other": [title("# Do another"), new_markdown_cell("**1. No exercise.**")],
-    }
-    site = build(pages)
-    ids = re.findall(r'<p id="(exercise-\d+)"', (site / "one.html").read_text("utf-8"))
-    assert ids == ["exercise-1", "exercise-2", "exercise-3"]
-    listed = re.search(r"<article.*?</article>", (site / "index.html").read_text("utf-8"), re.S)
-    links = re.findall(r'href="(one.html#[\w-]+)">([^<]*)<', listed[0])
-    assert links[0] == ("one.html#exercises", "Do one")
-    assert links[2:] == [("one.html#exercise-2", "Then?"), ("one.html#exercise-3", "Done")]
-    assert "other.html#" not in listed[0]
+def test_a_mistake_stops_the_build_and_is_named(tmp_path, cells, says):
+    assert re.search(says, build(tmp_path, {"index": [title(), *cells]}, succeeds=False))
 
 
 # Binder
@@ -227,16 +288,11 @@ def test_every_exercise_has_an_address_and_is_listed(build):
 def launch(monkeypatch):
     """The launch extension, with no address known."""
     monkeypatch.syspath_prepend(str(ROOT / "book" / "_ext"))
-    for name in ("DOWN_TO_A_SCALAR_REPOSITORY", "GITHUB_SERVER_URL", "GITHUB_REPOSITORY"):
+    for name in ADDRESSES:
         monkeypatch.delenv(name, raising=False)
     import launch
 
     return launch
-
-
-def remote(folder, address):
-    subprocess.run(["git", "init", "-q", folder], check=True)
-    subprocess.run(["git", "-C", folder, "remote", "add", "origin", address], check=True)
 
 
 @pytest.mark.parametrize(
@@ -282,21 +338,6 @@ def test_a_variable_that_names_no_repository_is_refused(launch, monkeypatch):
         launch.repository()
 
 
-def test_a_chapter_has_a_launch_button_where_the_address_is_known(build, monkeypatch):
-    monkeypatch.setenv("DOWN_TO_A_SCALAR_REPOSITORY", "https://github.com/owner/name")
-    html = (build({"index": [title()]}) / "index.html").read_text("utf-8")
-    button = 'href="https://mybinder.org/v2/gh/owner/name/HEAD?urlpath=lab/tree/book/index.ipynb"'
-    assert button in html
-
-
-def test_a_remote_on_this_machine_gives_no_button(build, tmp_path):
-    remote(tmp_path / "site", "/srv/git/project")
-    site = build({"index": [title()]})
-    html = (site / "index.html").read_text("utf-8")
-    assert "mybinder" not in html
-    assert "launch-buttons" not in html
-
-
 def test_the_badge_comes_and_goes_with_the_address(launch, monkeypatch, tmp_path):
     monkeypatch.setattr(launch, "ROOT", tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
@@ -312,54 +353,3 @@ def test_the_badge_comes_and_goes_with_the_address(launch, monkeypatch, tmp_path
     launch.write_badge(page)
     assert page.read_text() == without
     assert "mybinder.org" not in without
-
-
-# The head
-
-
-def head_of(page):
-    html = page.read_text("utf-8")
-    return html[: html.index("</head>")]
-
-
-def meta(head):
-    pattern = r'<meta (?:name|property)="([\w:]+)" content="([^"]*)"'
-    return dict(re.findall(pattern, head))
-
-
-FIRST = "It says & does. " + "Word " * 40
-
-
-def test_a_page_is_described_by_its_first_words(build, monkeypatch):
-    monkeypatch.delenv("DOWN_TO_A_SCALAR_SITE", raising=False)
-    site = build({"index": [title(), new_markdown_cell(FIRST)], "plain": [title("# One\n\nTwo.")]})
-    found = meta(head_of(site / "index.html"))
-    assert found["description"] == "It says &amp; does."
-    assert "og:image" not in found
-    assert meta(head_of(site / "plain.html"))["description"] == "Two."
-    assert "canonical" not in head_of(site / "index.html")
-    assert not (site / "sitemap.xml").exists()
-
-
-def test_where_the_address_is_known_pages_have_theirs_and_a_card(build, monkeypatch):
-    monkeypatch.setenv("DOWN_TO_A_SCALAR_SITE", "https://example.org/book")
-    site = build({"index": [title("# Set $x$ & go")], "part/deep": [title()]})
-    head = head_of(site / "part" / "deep.html")
-    assert '<link rel="canonical" href="https://example.org/book/part/deep.html"' in head
-    assert meta(head)["og:url"] == "https://example.org/book/part/deep.html"
-    assert meta(head)["og:image"] == "https://example.org/book/_static/card.png"
-    card = (site / "_static" / "card.png").read_bytes()
-    assert [int.from_bytes(card[at : at + 4]) for at in (16, 20)] == [1200, 630]
-    assert (
-        "<loc>https://example.org/book/part/deep.html</loc>" in (site / "sitemap.xml").read_text()
-    )
-    assert "<" not in meta(head_of(site / "index.html"))["og:title"]
-
-
-def test_an_address_that_is_none_is_refused(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / "book" / "_ext"))
-    import head
-
-    monkeypatch.setenv("DOWN_TO_A_SCALAR_SITE", "example.org/book")
-    with pytest.raises(ValueError, match=r"'example\.org/book'.*https://HOST/PATH/"):
-        head.site_address()

@@ -64,6 +64,11 @@ SCRIPTS = (  # in the order in which they need each other
 )
 # What the theme measures, one by one, each time the page changes: scrolling.js does that at once.
 SCROLLERS = re.compile(r'\["pre",[^]]*"\.pst-scrollable-table-container"\]')
+# What need not wait for the page, since that is there: each is a task, a reader's finger between.
+AT_ONCE = re.compile(
+    r"""((?:readyState *!==? *["']loading["']\)|"loading"!=document\.readyState\?)"""
+    r"""[\s{]*)(\w+)\(\)"""
+)
 THEME_STYLES = ("_static/basic.css", "_static/styles/pydata-sphinx-theme.css")
 ICONS = "fonts/fa-solid-900.woff2"
 # Made by a script as a page is read: words that no page and no script spells out.
@@ -93,9 +98,15 @@ def lighten(app: Sphinx, exception: Exception | None) -> None:
     texts = {page: page.read_text("utf-8") for page in pages}
     static = site / "_static"
     script = ";\n".join((site / path).read_text("utf-8") for path in SCRIPTS)
-    script, count = SCROLLERS.subn('[":not(*)"]', script)
-    if count != 1:
-        raise ExtensionError("the theme's script no longer looks for boxes that scroll as it did")
+    for pattern, instead, places in (
+        (SCROLLERS, '[":not(*)"]', 1),
+        (AT_ONCE, r"\1setTimeout(\2)", 4),
+    ):
+        script, count = pattern.subn(instead, script)
+        if count != places:
+            raise ExtensionError(
+                f"the theme's scripts have {count} times, and not {places}, {pattern.pattern}"
+            )
     script = rjsmin.jsmin(script + (ROOT / "js" / "menus.js").read_text("utf-8"))
     searching = (static / "searchtools.js").read_text("utf-8")
     named = re.findall(r'(?:class|id)="([^"]*)"', "".join(texts.values()))

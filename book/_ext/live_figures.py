@@ -26,6 +26,8 @@ from scalarloss.live.training import page_script
 
 STATIC = Path(__file__).parents[2] / "scalarloss" / "live" / "static"
 PICTURES = ("image/svg+xml", "image/png")
+VIEW = re.compile(rf'<script type="{re.escape(WIDGET_VIEW_MIMETYPE)}">(.*?)</')
+REFERENCE = re.compile(r"IPY_MODEL_([\w-]+)")
 
 
 class KeepPicture(SphinxPostTransform):
@@ -90,20 +92,37 @@ def publish(app: Sphinx, name: str, kind: str, text: str) -> str:
     return path
 
 
-def first_figure(body: str, states: dict[str, Any]) -> str | None:
+def in_order(body: str, states: dict[str, Any]) -> dict[str, Any]:
+    """The models as a reader meets them: each view's and what it refers to, then all others."""
+    found: dict[str, int] = {}
+
+    def take(model: str) -> None:
+        if model in states and model not in found:
+            found[model] = len(found)
+            for other in REFERENCE.findall(json.dumps(states[model])):
+                take(other)
+
+    def content(model: str) -> str:
+        return REFERENCE.sub(lambda name: str(found.get(name[1])), json.dumps(states[model]))
+
+    for view in VIEW.findall(body):
+        take(json.loads(view)["model_id"])
+    while others := states.keys() - found:
+        take(min(others, key=content))
+    return {model: states[model] for model in found}
+
+
+def first_figure(states: dict[str, Any]) -> str | None:
     """The kind of the book's figure that a reader of this page meets first."""
-    for view in re.findall(rf'<script type="{re.escape(WIDGET_VIEW_MIMETYPE)}">(.*?)</', body):
-        kind = states.get(json.loads(view)["model_id"], {}).get("state", {}).get("_kind")
-        if kind is not None:
-            return str(kind)
-    return None
+    kinds = (model["state"].get("_kind") for model in states.values())
+    return next((str(kind) for kind in kinds if kind is not None), None)
 
 
 def lift(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
 ) -> None:
     """Write a page's models without their scripts, and ask for the files that hold these."""
-    states = models(app.env, pagename)
+    states = in_order(context.get("body", ""), models(app.env, pagename))
     if not states:
         return
     root = "../" * pagename.count("/") or "./"
@@ -119,9 +138,9 @@ def lift(
         if state.get("_kind") == "training":
             state["source"] = f"{root}_static/{publish(app, 'digits', 'js', page_script())}"
     context["widget_styles"] = list(dict.fromkeys(styles))
-    context["first_figure"] = first_figure(context["body"], states)
+    context["first_figure"] = first_figure(states)
 
-    # Kernels name models at random: number them, so that two builds of a page are the same.
+    # Kernels name models at random: they are numbered, so that two builds of a page are the same.
     body = json.dumps({"version_major": 2, "version_minor": 0, "state": states})
     for number, model in enumerate(states, 1):
         body = body.replace(model, f"model-{number}")
