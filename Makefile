@@ -2,6 +2,8 @@
 PYTHON ?= python3
 PORT ?= 8000
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Matrices here are small: a second thread for one of them only gets in the way of other programs.
+export OPENBLAS_NUM_THREADS := 1
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check
 PACKAGE := $(wildcard .venv/frameworks) $(shell find scalarloss book/_ext book/_static book/_templates js/menus.js -type f -not -name "*.pyc")
 

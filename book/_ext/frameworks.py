@@ -16,7 +16,8 @@ WORDS = (
 
 
 def names_of(missing: list[str]) -> str:
-    return " and ".join(frameworks.NAMES[name] for name in missing)
+    *others, last = (frameworks.NAMES[name] for name in missing)
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def set_aside(app: Sphinx, config: Config) -> None:

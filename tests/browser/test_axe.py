@@ -3,8 +3,17 @@
 import re
 
 import pytest
-from operate import READY
-from test_access import WIDTHS, WITH_FIGURES, every_page, operate, themes, visit, widen
+from operate import READY, frame
+from test_access import (
+    THEMES,
+    WIDTHS,
+    WITH_FIGURES,
+    every_page,
+    operate,
+    themes,
+    visit,
+    widen,
+)
 
 __all__ = ["themes"]  # a fixture
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
@@ -14,27 +23,26 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "bes
 STILL = ".katex, pre > span, pre > a"
 
 
-def start_axe(page, place):
-    """Let axe begin, without waiting for its end: both themes are then looked at together."""
-    page.evaluate(
-        "([place, options]) => { window.found = axe.run(place, options); }",
+def axe(page, place="html"):
+    """What axe finds: a rule, and the element that breaks it."""
+    page.evaluate("scrollTo(0, 0)")  # nothing lies under the header
+    return page.evaluate(
+        """async ([place, options]) => (await axe.run(place, options)).violations.flatMap(
+            ({ id, nodes }) => nodes.map(({ html, failureSummary: why }) => `${id}: ${html} ${why}`)
+        )""",
         [place, {"runOnly": RULES, "resultTypes": ["violations"]}],
     )
 
 
-def end_axe(page):
-    """What axe has found: a rule, and the element that breaks it."""
-    return page.evaluate(
-        """async () => (await found).violations.flatMap(({ id, nodes }) =>
-            nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`))"""
-    )
-
-
-def axe(pages, place="html"):
-    for page in pages.values():
-        page.evaluate("scrollTo(0, 0)")  # nothing lies under the header
-        start_axe(page, place)
-    return {theme: found for theme, page in pages.items() if (found := end_axe(page))}
+def in_both(page, place="html"):
+    """What axe finds in either theme, as the device's light goes off and on."""
+    found = {}
+    for theme in THEMES:
+        page.emulate_media(color_scheme=theme)
+        page.locator(f"html[data-theme={theme}]").wait_for()
+        frame(page)
+        found[theme] = axe(page, place)
+    return {theme: problems for theme, problems in found.items() if problems}
 
 
 def remove(page, still):
@@ -46,23 +54,18 @@ def remove(page, still):
 
 @every_page
 def test_axe_finds_nothing_before_and_after_every_figure_is_operated(themes, site, name):
-    for page in themes.values():
-        visit(page, f"{site}/{name}")
+    page = visit(themes["light"], f"{site}/{name}")
     found = {}
     for width in WIDTHS:
-        for page in themes.values():
-            widen(page, width)
-        found[width, "before"] = axe(themes)
-        for page in themes.values():
-            remove(page, STILL)
+        widen(page, width)
+        found[width, "before"] = in_both(page)
+        remove(page, STILL)
     if name in WITH_FIGURES:
-        for page in themes.values():
-            for figure in page.locator(READY).all():
-                operate(page, figure)
+        for figure in page.locator(READY).all():
+            operate(page, figure)
         for width in reversed(WIDTHS):
-            for page in themes.values():
-                widen(page, width)
-            found[width, "after"] = axe(themes, "figure.live-figure")
+            widen(page, width)
+            found[width, "after"] = in_both(page, "figure.live-figure")
     assert {state: problems for state, problems in found.items() if problems} == {}
 
 
@@ -79,7 +82,8 @@ def test_axe_finds_nothing_before_and_after_every_figure_is_operated(themes, sit
     ],
 )
 def test_axe_finds_what_is_broken(themes, site, broken, rule):
-    page = visit(themes["light"], f"{site}/{WITH_FIGURES[0]}")
+    page = themes["light"]
+    page.emulate_media(color_scheme="light")
+    visit(page, f"{site}/{WITH_FIGURES[0]}")
     page.evaluate(broken)
-    start_axe(page, "html")
-    assert {re.match(r"[\w-]+", line)[0] for line in end_axe(page)} >= {rule}
+    assert {re.match(r"[\w-]+", line)[0] for line in axe(page)} >= {rule}
