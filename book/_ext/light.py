@@ -31,9 +31,12 @@ PAGE = LIVE / "page"
 KINDS = sorted(path.stem for path in (PAGE / "figures").glob("*.js"))  # each has a script
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 
-# Before anything is painted: light or dark, as the reader chose, or as the device does.
-THEME_SCRIPT = """(d=>{d.mode="auto";try{d.mode=localStorage.mode||d.mode}catch{}
+# Before anything is painted: light or dark, as the reader chose, or as the device does; and paper
+# is light, whatever the screen is.
+THEME_SCRIPT = """(d=>{let t;d.mode="auto";try{d.mode=localStorage.mode||d.mode}catch{}
 d.theme=d.mode!="auto"?d.mode:matchMedia("(prefers-color-scheme:dark)").matches?"dark":"light"
+addEventListener("beforeprint",()=>{t=d.theme;d.theme="light"})
+addEventListener("afterprint",()=>{d.theme=t})
 })(document.documentElement.dataset)"""
 
 THEME_HASH = b64encode(hashlib.sha256(THEME_SCRIPT.encode()).digest()).decode()
@@ -59,16 +62,19 @@ SCRIPTS = (  # in the order in which they need each other
     "_static/copybutton.js",
     "_static/scripts/pydata-sphinx-theme.js",
     "_static/scripts/sphinx-book-theme.js",
-    "_static/print.js",
     "_static/scrolling.js",
 )
-# What the theme measures, one by one, each time the page changes: scrolling.js does that at once.
-SCROLLERS = re.compile(r'\["pre",[^]]*"\.pst-scrollable-table-container"\]')
-# What need not wait for the page, since that is there: each is a task, a reader's finger between.
-AT_ONCE = re.compile(
-    r"""((?:readyState *!==? *["']loading["']\)|"loading"!=document\.readyState\?)"""
-    r"""[\s{]*)(\w+)\(\)"""
-)
+# Where a script of the theme holds a reader up: what is written there, in how many places, and what
+# stands there instead.
+SLOW = {
+    # Boxes that scroll, measured one by one as the page changes: scrolling.js does it at once.
+    r'\["pre",[^]]*"\.pst-scrollable-table-container"\]': (1, '[":not(*)"]'),
+    # All that waited for the page, in one go: each is a task now, and a tap is answered in between.
+    r"""(readyState *!==? *["']loading["']\)[\s{]*|"loading"!=document\.readyState\?)(\w+)\(\)""": (
+        4,
+        r"\1setTimeout(\2)",
+    ),
+}
 THEME_STYLES = ("_static/basic.css", "_static/styles/pydata-sphinx-theme.css")
 ICONS = "fonts/fa-solid-900.woff2"
 # Made by a script as a page is read: words that no page and no script spells out.
@@ -98,14 +104,12 @@ def lighten(app: Sphinx, exception: Exception | None) -> None:
     texts = {page: page.read_text("utf-8") for page in pages}
     static = site / "_static"
     script = ";\n".join((site / path).read_text("utf-8") for path in SCRIPTS)
-    for pattern, instead, places in (
-        (SCROLLERS, '[":not(*)"]', 1),
-        (AT_ONCE, r"\1setTimeout(\2)", 4),
-    ):
-        script, count = pattern.subn(instead, script)
+    for pattern, (places, instead) in SLOW.items():
+        script, count = re.subn(pattern, instead, script)
         if count != places:
             raise ExtensionError(
-                f"the theme's scripts have {count} times, and not {places}, {pattern.pattern}"
+                f"the theme's scripts have {pattern} in {count} places, not in {places}: another "
+                "version of the theme? Look there for what it does now, and mend SLOW in light.py"
             )
     script = rjsmin.jsmin(script + (ROOT / "js" / "menus.js").read_text("utf-8"))
     searching = (static / "searchtools.js").read_text("utf-8")

@@ -140,7 +140,7 @@ def lift(
     context["widget_styles"] = list(dict.fromkeys(styles))
     context["first_figure"] = first_figure(states)
 
-    # Kernels name models at random: they are numbered, so that two builds of a page are the same.
+    # Kernels name models at random: numbers take their place, so that two builds are the same.
     body = json.dumps({"version_major": 2, "version_minor": 0, "state": states})
     for number, model in enumerate(states, 1):
         body = body.replace(model, f"model-{number}")
