@@ -81,6 +81,7 @@ class Training extends View {
     this.playing = false;
     this.todo = steps.slice(this.steps);
     if (this.todo.length) this.fetch();
+    else if (this.unsaved) this.score();
     this.schedule();
   }
 
@@ -101,7 +102,7 @@ class Training extends View {
     if (this.steps > 1) this.before = this.learner.losses;
     this.learner = new Learner(this.network, this.seed);
     this.learner.digits = this.digits;
-    Object.assign(this, { playing: false, todo: [], scoring: null, named: null, look: null, note: "" });
+    Object.assign(this, { playing: false, unsaved: false, todo: [], scoring: null, named: null, look: null, note: "" });
   }
 
   // The digits.

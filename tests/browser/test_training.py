@@ -164,6 +164,31 @@ def test_start_again_keeps_the_last_run_to_compare_with(page, learn):
     np.testing.assert_allclose(found["before-loss"], widget.losses[-1], rtol=1e-12)
 
 
+def test_start_again_in_the_midst_of_a_step_says_nothing_of_it(page, learn):
+    figures, _ = learn(convolutional())
+    figure = figures.first
+    press(figure, "One step")
+    at_rest(page, figure, 1)
+    press(figure, "Start again")
+    figure.evaluate(
+        """async (figure) => {
+            const buttons = [...figure.querySelectorAll("button")];
+            const button = (words) => buttons.find((one) => one.innerText === words);
+            const frames = async (count) => {
+                for (let i = 0; i < count; i++) await new Promise(requestAnimationFrame);
+            };
+            for (let midst = 0; midst < 8; midst++) {
+                button("One step").click();
+                await frames(midst);
+                button("Start again").click();
+                await frames(3);
+            }
+        }"""
+    )
+    frame(page)
+    assert shown(figure)["quantity"]["steps"] == 0  # and nothing stands in the console
+
+
 def test_the_curve_is_read_by_drag_and_by_keys(page, learn):
     widget = linear()
     figure = learn(widget)[0].first
