@@ -172,6 +172,7 @@ class Training extends View {
   }
 
   readAt(step) {
+    if (!this.steps) return;
     this.look = Math.max(1, Math.min(this.steps, Math.round(step)));
     this.schedule();
   }

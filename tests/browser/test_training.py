@@ -192,6 +192,8 @@ def test_start_again_in_the_midst_of_a_step_says_nothing_of_it(page, learn):
 def test_the_curve_is_read_by_drag_and_by_keys(page, learn):
     widget = linear()
     figure = learn(widget)[0].first
+    drag(page, figure.locator("svg.live-plot"), (0.5, 0.5), (0.18, 0.5))  # nothing to read yet
+    assert shown(figure)["quantity"] == {"steps": 0}
     for _ in range(8):
         press(figure, "One step")
     at_rest(page, figure, 8)
