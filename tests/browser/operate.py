@@ -53,6 +53,41 @@ def entry_name(name, index):
     return f"{name}[{', '.join(map(str, index))}]" if index else name
 
 
+def time_frames(page):
+    """Let the page that is opened next note in `spent` how many milliseconds each frame worked."""
+    page.add_init_script(
+        """window.spent = [];
+        const real = window.requestAnimationFrame.bind(window);
+        window.requestAnimationFrame = (f) => real((time) => {
+            const start = performance.now();
+            f(time);
+            spent.push(performance.now() - start);
+        });"""
+    )
+
+
+def across(node):
+    """Sixty places in pixels, along the middle of a node from three tenths of its width."""
+    node.scroll_into_view_if_needed()
+    box = node.bounding_box()
+    y = box["y"] + box["height"] / 2
+    return [(box["x"] + box["width"] * (0.3 + i / 150), y) for i in range(60)]
+
+
+def assert_a_drag_costs_little(page, places):
+    """Compute and draw, in the frames of a drag through sixty places, on a busy machine."""
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    page.evaluate("spent.length = 0")
+    for place in places:
+        page.mouse.move(*place)
+        page.evaluate("() => new Promise((done) => setTimeout(done, 16))")
+    page.mouse.up()
+    spent = page.evaluate("spent")
+    assert len(spent) >= 30
+    assert np.median(spent) <= 4
+
+
 def touch(page, node, *places):
     """Put a finger on `node` at the first place, shares of its width and height, and lead it on."""
     node.scroll_into_view_if_needed()

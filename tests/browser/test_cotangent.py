@@ -5,7 +5,18 @@ import re
 import numpy as np
 import pytest
 from conftest import ROOT
-from operate import READY, arrays_of, drag, entry_name, frame, shown, states, touch
+from operate import (
+    READY,
+    arrays_of,
+    assert_a_drag_costs_little,
+    drag,
+    entry_name,
+    frame,
+    shown,
+    states,
+    time_frames,
+    touch,
+)
 
 from scalarloss import Program, jacobian, vjp
 from scalarloss.live import Cotangent
@@ -618,31 +629,14 @@ def test_colours_are_opaque_under_the_row_that_stays_in_sight(page, show):
 
 
 def test_a_drag_of_the_dial_costs_little(page, show):
-    page.add_init_script(
-        """window.spent = [];
-        const real = window.requestAnimationFrame.bind(window);
-        window.requestAnimationFrame = (f) => real((time) => {
-            const start = performance.now();
-            f(time);
-            spent.push(performance.now() - start);
-        });"""
-    )
+    time_frames(page)
     widget = Cotangent(lambda x: np.sin(np.outer(x, x)).reshape(-1)[:40], x=np.linspace(0, 1, 10))
     figure = show(states(widget), [widget.model_id])
     page.locator(READY).wait_for()
     rim = figure.locator(".live-rim").bounding_box()
     x, y = rim["x"] + rim["width"] / 2, rim["y"] + rim["height"] / 2
-    page.mouse.move(x + 60, y)
-    page.mouse.down()
-    page.evaluate("spent.length = 0")
-    for i in range(60):
-        turned = i / 20
-        page.mouse.move(x + 60 * np.cos(turned), y - 60 * np.sin(turned))
-        page.evaluate("() => new Promise((done) => setTimeout(done, 16))")
-    page.mouse.up()
-    spent = page.evaluate("spent")
-    assert len(spent) >= 30
-    assert np.median(spent) <= 4
+    turns = (i / 20 for i in range(60))
+    assert_a_drag_costs_little(page, [(x + 60 * np.cos(t), y - 60 * np.sin(t)) for t in turns])
 
 
 @pytest.mark.parametrize("width", [360, 1280])

@@ -4,7 +4,15 @@ import copy
 
 import numpy as np
 import pytest
-from operate import READY, frame, shown, states
+from operate import (
+    READY,
+    across,
+    assert_a_drag_costs_little,
+    frame,
+    shown,
+    states,
+    time_frames,
+)
 
 import scalarloss.live
 from scalarloss.live import (
@@ -222,37 +230,17 @@ KEPT = (
 )
 
 
-@every
-def test_a_frame_costs_little(page, show, make):
-    """Compute and draw, measured in the figure's own frames of a drag, on a busy machine."""
-    page.add_init_script(
-        """window.spent = [];
-        const real = window.requestAnimationFrame.bind(window);
-        window.requestAnimationFrame = (f) => real((time) => {
-            const start = performance.now();
-            f(time);
-            spent.push(performance.now() - start);
-        });"""
-    )
-    widget = make()
+@pytest.mark.parametrize("name", sorted(FIGURES.keys() - {"Training"}))  # see test_training.py
+def test_a_frame_costs_little(page, show, name):
+    time_frames(page)
+    widget = FIGURES[name]()
     figure = show(states(widget), [widget.model_id])
     handle = figure.locator("svg.live-plot, input[type=range]:not([step='1'])")
     if handle.count():
-        handle = handle.first
-        handle.scroll_into_view_if_needed()
-        box = handle.bounding_box()
-        y = box["y"] + box["height"] / 2
-        page.mouse.move(box["x"] + box["width"] * 0.3, y)
-        page.mouse.down()
-        page.evaluate("spent.length = 0")
-        for i in range(60):
-            page.mouse.move(box["x"] + box["width"] * (0.3 + i / 150), y)
-            page.evaluate("() => new Promise((done) => setTimeout(done, 16))")
-        page.mouse.up()
-    else:  # nothing to drag: what its first button does
-        for _ in range(60):
-            figure.get_by_role("button").first.click()
-            frame(page)
+        return assert_a_drag_costs_little(page, across(handle.first))
+    for _ in range(60):  # nothing to drag: what its first button does
+        figure.get_by_role("button").first.click()
+        frame(page)
     spent = page.evaluate("spent")
     assert len(spent) >= 30
     assert np.median(spent) <= 4

@@ -4,7 +4,17 @@ import math
 
 import numpy as np
 import pytest
-from operate import arrays_of, drag, frame, shown, states, touch
+from operate import (
+    across,
+    arrays_of,
+    assert_a_drag_costs_little,
+    drag,
+    frame,
+    shown,
+    states,
+    time_frames,
+    touch,
+)
 
 from scalarloss import Program
 from scalarloss.differences import STEPS, Differences
@@ -374,29 +384,10 @@ def test_a_large_array_is_sampled_over_several_frames(page, show):
 @pytest.mark.parametrize("f", [entropy, parabola])
 def test_a_drag_of_the_point_costs_little(page, show, f):
     """All three curves anew in each frame of a drag, on a busy machine."""
-    page.add_init_script(
-        """window.spent = [];
-        const real = window.requestAnimationFrame.bind(window);
-        window.requestAnimationFrame = (f) => real((time) => {
-            const start = performance.now();
-            f(time);
-            spent.push(performance.now() - start);
-        });"""
-    )
+    time_frames(page)
     widget = StepSize(f, **LAYER)
     figure = show(states(widget), [widget.model_id])
-    box = figure.get_by_label("move W[0, 0]").bounding_box()
-    y = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + box["width"] * 0.3, y)
-    page.mouse.down()
-    page.evaluate("spent.length = 0")
-    for i in range(60):
-        page.mouse.move(box["x"] + box["width"] * (0.3 + i / 150), y)
-        page.evaluate("() => new Promise((done) => setTimeout(done, 16))")
-    page.mouse.up()
-    spent = page.evaluate("spent")
-    assert len(spent) >= 30
-    assert np.median(spent) <= 4
+    assert_a_drag_costs_little(page, across(figure.get_by_label("move W[0, 0]")))
 
 
 def test_hostile_traits_fall_back(page, show):

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from operate import drag, frame, shown, states
+from operate import across, assert_a_drag_costs_little, drag, frame, shown, states, time_frames
 
 from scalarloss.layers import conv2d, dense, relu
 from scalarloss.live import Training
@@ -209,17 +209,18 @@ def test_the_curve_is_read_by_drag_and_by_keys(page, learn):
     np.testing.assert_allclose(found["loss"], widget.losses[int(found["steps"]) - 1], rtol=1e-12)
 
 
+def test_a_drag_over_the_curve_costs_little(page, learn):
+    time_frames(page)
+    figure = learn(convolutional())[0].first
+    for _ in range(40):
+        press(figure, "One step")
+    at_rest(page, figure, 40)
+    assert_a_drag_costs_little(page, across(figure.locator("svg.live-plot")))
+
+
 def test_a_page_stays_responsive_while_it_learns(page, learn):
     """Frames in which it learns and draws stay below 10 ms by far most of the time."""
-    page.add_init_script(
-        """window.spent = [];
-        const real = window.requestAnimationFrame.bind(window);
-        window.requestAnimationFrame = (f) => real((time) => {
-            const start = performance.now();
-            f(time);
-            spent.push(performance.now() - start);
-        });"""
-    )
+    time_frames(page)
     figure = learn(convolutional(seed=2))[0].first
     press(figure, "Train")
     page.wait_for_function(
