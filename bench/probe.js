@@ -7,7 +7,7 @@
   const frame = window.requestAnimationFrame.bind(window);
   const listen = EventTarget.prototype.addEventListener;
   const forget = EventTarget.prototype.removeEventListener;
-  let [script, layout, depth, sample, tell, changed, watched] = [0, 0, 0, null, null, false, null];
+  let [script, layout, depth, asked, sample, tell, changed, watched] = [0, 0, 0, 0, null, null, false, null];
 
   /** `f`, its time counted as script, once where one such function calls another. */
   const timed = (f) => function (...given) {
@@ -20,7 +20,11 @@
     }
   };
 
-  window.requestAnimationFrame = (f) => frame(timed(f));
+  window.requestAnimationFrame = (f) => {
+    const request = frame(timed(f));
+    follow();
+    return request;
+  };
   const wrapped = new WeakMap();
   EventTarget.prototype.addEventListener = function (kind, heard, ...how) {
     if (typeof heard !== "function") return listen.call(this, kind, heard, ...how);
@@ -40,30 +44,33 @@
 
   const begin = (event) => {
     if (sample || !event.buttons || !tell) return;
-    sample = { at: event.timeStamp, heard: performance.now(), frames: 0, ending: false };
+    sample = { at: event.timeStamp, heard: performance.now(), frames: 0 };
     [script, layout, changed] = [0, 0, false];
+    follow();
   };
-  /** In the frame, after what the page's own listeners asked for: style and layout, now. */
+  /** Be the last in the next frame. */
+  const follow = () => {
+    if (!sample) return;
+    asked++;
+    frame(layOut);
+  };
+  /** After all that the page asked for: style and layout, once, now. */
   const layOut = () => {
+    if (--asked || !sample) return;
     const start = performance.now();
     watched.getBoundingClientRect();
     layout += performance.now() - start;
-    if (sample.ending) return;
-    sample.ending = true;
     sample.frames++;
     afterFrame(end);
   };
   const end = () => {
     const { at, heard, frames } = sample;
-    sample.ending = false;
-    if (!changed && frames < 12) return frame(layOut);
+    if (!changed && frames < 12) return follow();
     sample = null;
     const now = performance.now();
     tell({ latency: now - heard, whole: now - at, script, layout, frames, changed });
   };
-  const follow = () => sample && frame(layOut);
   listen.call(window, "pointermove", begin, true);
-  for (const kind of ["pointermove", "input"]) listen.call(window, kind, follow);
 
   /** Watch an element for what a move changes. */
   window.watch = (node) => {
