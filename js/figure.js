@@ -29,7 +29,7 @@ export function mount(name, Kind, { model, el }) {
 /** An element that shows a model. A subclass gives `paint()`, called at most once a frame; `schedule()` asks for it. */
 export class View {
   constructor(model, root) {
-    Object.assign(this, { model, root, undo: [], due: {}, held: false, note: "", announcer: announcer() });
+    Object.assign(this, { model, root, undo: [], due: {}, held: false, note: "", widths: new Map(), announcer: announcer() });
   }
 
   listen(key, heard) {
@@ -39,9 +39,17 @@ export class View {
 
   /** Paint again whenever `node` changes its size. */
   watch(node) {
-    const observer = new ResizeObserver(() => this.schedule());
+    const observer = new ResizeObserver(() => {
+      this.widths.set(node, node.clientWidth);
+      this.schedule();
+    });
     observer.observe(node);
     this.undo.push(() => observer.disconnect());
+  }
+
+  /** How wide a watched node is. To ask the node itself would lay out the page in the midst of a frame. */
+  width(node) {
+    return this.widths.get(node) ?? node.clientWidth;
   }
 
   stop = () => {

@@ -267,7 +267,7 @@ class ChainRule extends Figure {
   // One frame: compute, then draw.
 
   paint() {
-    this.arrange(this.root.clientWidth, this.stage.clientWidth - 8); // less its padding
+    this.arrange(this.width(this.root), this.width(this.stage) - 8); // less its padding
     if (this.due.paths) this.findPaths();
     this.compute();
     if (this.due.state) this.save(!this.held);

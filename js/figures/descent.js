@@ -254,8 +254,8 @@ class Descent extends Figure {
   }
 
   paint() {
-    const width = Math.round(this.stage.clientWidth);
-    const wide = Math.round(this.historyStage.clientWidth);
+    const width = Math.round(this.width(this.stage));
+    const wide = Math.round(this.width(this.historyStage));
     if (width) this.plot.resize(width, Math.round(Math.max(260, Math.min(400, width * 0.8))));
     if (wide) this.history.resize(wide, 170);
     if (this.due.state) this.save(!this.held);

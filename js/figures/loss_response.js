@@ -147,7 +147,7 @@ class LossResponse extends Figure {
   }
 
   paint() {
-    const width = Math.round(this.stage.clientWidth);
+    const width = Math.round(this.width(this.stage));
     if (width) this.plot.resize(width, Math.round(Math.max(220, Math.min(340, width * 0.62))));
     const { loss, grad, slope, ahead, secant } = this.compute();
     this.grad = grad;

@@ -181,7 +181,7 @@ class StepSize extends Figure {
   }
 
   paint() {
-    const width = Math.round(this.stage.clientWidth);
+    const width = Math.round(this.width(this.stage));
     if (width) this.plot.resize(width, Math.round(Math.max(240, Math.min(380, width * 0.7))));
     if (this.due.state) this.save(!this.held);
     else if (this.due.rest) this.model.save_changes();

@@ -336,7 +336,7 @@ class Training extends View {
     const now = performance.now();
     if (this.still.matches && this.busy && now - this.painted < STILL) return;
     this.painted = now;
-    const width = Math.round(this.stage.clientWidth);
+    const width = Math.round(this.width(this.stage));
     if (width) this.plot.resize(width, Math.round(Math.max(220, Math.min(320, width * 0.6))));
     this.draw();
     this.write();
