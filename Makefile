@@ -4,7 +4,9 @@ PORT ?= 8000
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Matrices here are small: a second thread for one of them only gets in the way of other programs.
 export OPENBLAS_NUM_THREADS := 1
-PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check
+MAKEFLAGS += --jobs=2
+# Of what is installed, little is ever imported: only that is compiled, when it is.
+PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile
 PACKAGE := $(wildcard .venv/frameworks) $(shell find scalarloss book/_ext book/_static book/_templates js/menus.js -type f -not -name "*.pyc")
 
 .PHONY: help frameworks book pdf links serve lint test notebooks lab bundle badge bench clean
