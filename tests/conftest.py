@@ -7,7 +7,7 @@ import pytest
 from scalarloss import frameworks
 
 BOOK = Path(__file__).parents[1] / "book"
-LONG = ("test_access.py", "test_axe.py", "test_book.py", "test_light.py", "test_ext.py")
+LONG = ("test_access.py", "test_states.py", "test_book.py", "test_light.py", "test_ext.py")
 
 
 def pytest_report_header() -> str:

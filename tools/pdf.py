@@ -2,7 +2,7 @@
 
     python tools/pdf.py [_build/down-to-a-scalar.pdf]
 
-Chromium sets each page and tags it; pypdf joins them, so that links between chapters lead to
+Chromium sets each page and tags it; pikepdf joins them, so that links between chapters lead to
 pages, every heading is a bookmark, and a reader of tags meets one document.
 """
 
@@ -21,17 +21,8 @@ from typing import Any
 
 import yaml
 from browser import find
+from pikepdf import Array, Dictionary, Name, ObjectStreamMode, OutlineItem, Pdf
 from playwright.sync_api import Page, sync_playwright
-from pypdf import PdfReader, PdfWriter
-from pypdf.generic import (
-    ArrayObject,
-    BooleanObject,
-    DictionaryObject,
-    Fit,
-    NameObject,
-    NumberObject,
-    TextStringObject,
-)
 
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "_build" / "html"
@@ -84,7 +75,7 @@ class Chapter:
     """One page of the site, printed: its headings (level, anchor, words), its first page."""
 
     name: str
-    reader: PdfReader
+    pdf: Pdf
     headings: list[tuple[int, str, str]]
     start: int
 
@@ -101,14 +92,14 @@ def contents() -> tuple[dict[str, str], list[tuple[str, list[str]]]]:
     return {"title": config["title"], "author": config["author"]}, [("", [toc["root"]]), *parts]
 
 
-def paper(page: Page) -> PdfReader:
-    reader = PdfReader(io.BytesIO(page.pdf(tagged=True, prefer_css_page_size=True)))
-    if "/StructTreeRoot" not in reader.root_object:
+def paper(page: Page) -> Pdf:
+    printed = Pdf.open(io.BytesIO(page.pdf(tagged=True, prefer_css_page_size=True)))
+    if "/StructTreeRoot" not in printed.Root:
         sys.exit(
             f"Chromium drew no letter of {page.title()!r}, so there is nothing to tag. Has this "
             "machine a font? Install one: on Debian, fonts-dejavu-core."
         )
-    return reader
+    return printed
 
 
 def print_chapter(page: Page, site: str, name: str, start: int) -> Chapter:
@@ -146,25 +137,23 @@ def print_front(
     return Chapter("", paper(page), [], 0)
 
 
-def anchors(chapter: Chapter) -> dict[str, Any]:
+Place = tuple[int, list[Any]]  # a sheet of the book, and where on it, as PDF 32000-1, 12.3.2.2
+
+
+def anchors(chapter: Chapter) -> dict[str, Place]:
     """Each anchor's sheet in the book and place on it; the empty one is the chapter's beginning."""
-    found = {"": (chapter.start, Fit.fit_horizontally())}
-    for name, place in chapter.reader.named_destinations.items():
-        sheet = chapter.reader.get_destination_page_number(place)
-        if sheet is not None:
-            fit = Fit.xyz(left=place.left, top=place.top)
-            found[name.lstrip("/")] = (chapter.start + sheet, fit)
+    numbers = {sheet.objgen: number for number, sheet in enumerate(chapter.pdf.pages)}
+    found: dict[str, Place] = {"": (chapter.start, [Name.FitH])}
+    for name, (sheet, *place) in chapter.pdf.Root.get("/Dests", {}).items():
+        if sheet is not None and sheet.objgen in numbers:
+            found[name.lstrip("/")] = (chapter.start + numbers[sheet.objgen], place)
     return found
 
 
-def relink(
-    writer: PdfWriter, chapter: Chapter, places: dict[str, dict[str, Any]], site: str
-) -> None:
+def relink(whole: Pdf, chapter: Chapter, places: dict[str, dict[str, Place]], site: str) -> None:
     """Let the links of one chapter that stay in the book lead to its sheets."""
-    for number, sheet in enumerate(chapter.reader.pages, chapter.start):
-        copies = writer.pages[number].get("/Annots", [])
-        for link, copy in zip(sheet.get("/Annots", []), copies, strict=True):
-            link, copy = link.get_object(), copy.get_object()
+    for number in range(chapter.start, chapter.start + len(chapter.pdf.pages)):
+        for link in whole.pages[number].get("/Annots", []):
             action = link.get("/A", {})
             address = str(action.get("/URI", ""))
             if address.startswith(site):
@@ -176,75 +165,64 @@ def relink(
             known = places.get(name)
             if known is None:
                 continue
-            target, fit = known.get(anchor.lstrip("#/"), known[""])
-            copy.pop("/A", None)
-            page = writer.pages[target].indirect_reference
-            copy[NameObject("/Dest")] = ArrayObject([page, NameObject(fit.fit_type), *fit.fit_args])
+            target, place = known.get(anchor.lstrip("#/"), known[""])
+            if "/A" in link:
+                del link.A
+            link.Dest = Array([whole.pages[target].obj, *place])
 
 
-def add_tags(writer: PdfWriter, reader: PdfReader, first: int) -> None:
-    """Hang the structure of one document, whose sheets begin at `first`, into the whole's.
+def add_tags(whole: Pdf, chapter: Chapter) -> None:
+    """Hang the structure of one chapter into the whole's.
 
     PDF 32000-1, 14.7: each sheet and link names a number, and the parent tree says which tags
     these stand for, so numbers of a later document begin where those of the one before end.
     """
-    tree = writer.root_object.get("/StructTreeRoot")
-    if tree is None:
-        tree = writer._add_object(
-            DictionaryObject(
-                {
-                    NameObject("/Type"): NameObject("/StructTreeRoot"),
-                    NameObject("/K"): ArrayObject(),
-                    NameObject("/ParentTree"): DictionaryObject(
-                        {NameObject("/Nums"): ArrayObject()}
-                    ),
-                    NameObject("/ParentTreeNextKey"): NumberObject(0),
-                }
-            )
-        )
-        writer.root_object[NameObject("/StructTreeRoot")] = tree
-    whole, part = tree.get_object(), reader.root_object["/StructTreeRoot"]
-    shift = int(whole["/ParentTreeNextKey"])
-    top = part.raw_get("/K").clone(writer)
-    top.get_object()[NameObject("/P")] = tree
-    whole["/K"].append(top)
-    numbers = part["/ParentTree"]["/Nums"]
+    tree, part = whole.Root.StructTreeRoot, whole.copy_foreign(chapter.pdf.Root.StructTreeRoot)
+    shift = int(tree.ParentTreeNextKey)
+    part.K.P = tree
+    tree.K.append(part.K)
+    numbers = part.ParentTree.Nums
     for number, tags in zip(numbers[::2], numbers[1::2], strict=True):
-        whole["/ParentTree"]["/Nums"].extend([NumberObject(shift + number), tags.clone(writer)])
-    whole[NameObject("/ParentTreeNextKey")] = NumberObject(shift + part["/ParentTreeNextKey"])
-    for sheet, copy in zip(reader.pages, writer.pages[first:], strict=True):
+        tree.ParentTree.Nums.extend([shift + number, tags])
+    tree.ParentTreeNextKey = shift + int(part.ParentTreeNextKey)
+    for sheet in whole.pages[chapter.start :]:
         if "/StructParents" in sheet:  # a sheet with nothing but its number has none
-            copy[NameObject("/StructParents")] = NumberObject(shift + sheet["/StructParents"])
-        for link in (link.get_object() for link in copy.get("/Annots", [])):
+            sheet.StructParents = shift + int(sheet.StructParents)
+        for link in sheet.get("/Annots", []):
             if "/StructParent" in link:
-                link[NameObject("/StructParent")] = NumberObject(shift + link["/StructParent"])
+                link.StructParent = shift + int(link.StructParent)
 
 
-def join(front: Chapter, chapters: list[Chapter], book: dict[str, str], site: str) -> PdfWriter:
+def join(front: Chapter, chapters: list[Chapter], book: dict[str, str], site: str) -> Pdf:
     """All sheets in one document, with bookmarks, links and tags that hold in it."""
-    writer = PdfWriter()
+    whole = Pdf.new()
+    whole.Root.Lang = "en"
+    whole.Root.MarkInfo = Dictionary(Marked=True)
+    whole.Root.ViewerPreferences = Dictionary(DisplayDocTitle=True)
+    whole.Root.StructTreeRoot = whole.make_indirect(
+        Dictionary(
+            Type=Name.StructTreeRoot,
+            K=[],
+            ParentTree=Dictionary(Nums=[]),
+            ParentTreeNextKey=0,
+        )
+    )
+    whole.docinfo.Title, whole.docinfo.Author = book["title"], book["author"]
     for chapter in (front, *chapters):
-        for sheet in chapter.reader.pages:
-            writer.add_page(sheet)
-        add_tags(writer, chapter.reader, chapter.start)
+        for sheet in chapter.pdf.pages:
+            whole.pages.append(sheet)
+        add_tags(whole, chapter)
     places = {chapter.name: anchors(chapter) for chapter in chapters}
     for chapter in (front, *chapters):
-        relink(writer, chapter, places, site)
-        parent = None
-        for level, anchor, words in chapter.headings:
-            sheet, fit = places[chapter.name].get(anchor) or places[chapter.name][""]
-            above = None if level == 1 else parent
-            item = writer.add_outline_item(title=words, page_number=sheet, parent=above, fit=fit)
-            parent = item if level == 1 else parent
-    root = writer.root_object
-    root[NameObject("/Lang")] = TextStringObject("en")
-    root[NameObject("/MarkInfo")] = DictionaryObject({NameObject("/Marked"): BooleanObject(True)})
-    root[NameObject("/ViewerPreferences")] = DictionaryObject(
-        {NameObject("/DisplayDocTitle"): BooleanObject(True)}
-    )
-    writer.add_metadata({"/Title": book["title"], "/Author": book["author"]})
-    writer.compress_identical_objects()
-    return writer
+        relink(whole, chapter, places, site)
+    with whole.open_outline() as outline:
+        for chapter in chapters:
+            for level, anchor, words in chapter.headings:
+                known = places[chapter.name]
+                sheet, place = known.get(anchor, known[""])
+                item = OutlineItem(words, Array([whole.pages[sheet].obj, *place]))
+                (outline.root if level == 1 else outline.root[-1].children).append(item)
+    return whole
 
 
 def main(out: Path) -> None:
@@ -261,13 +239,13 @@ def main(out: Path) -> None:
             printed.append((part, []))
             for name in names:
                 printed[-1][1].append(print_chapter(page, site, name, start))
-                start += len(printed[-1][1][-1].reader.pages)
+                start += len(printed[-1][1][-1].pdf.pages)
         front = print_front(page, site, book, printed)
         browser.close()
-    if len(front.reader.pages) != 2:
+    if len(front.pdf.pages) != 2:
         sys.exit("The contents need more than one sheet: make them smaller.")
     chapters = [chapter for _, group in printed for chapter in group]
-    join(front, chapters, book, site).write(out)
+    join(front, chapters, book, site).save(out, object_stream_mode=ObjectStreamMode.generate)
     print(f"{out}: {start} sheets")
 
 

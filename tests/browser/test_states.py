@@ -1,0 +1,170 @@
+"""Every page in every state, narrow or zoomed, light or dark, used or not: it loses nothing."""
+
+import re
+
+import pytest
+from operate import READY, drag, frame
+from test_access import PAGES, THEMES, WITH_FIGURES, readers_page, style, turn, visit, widen
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
+WIDTHS = (360, 768, 1280)
+CONTROLS = "button:enabled, input:enabled, select:enabled"
+
+# What no width and no figure changes: formulas and code, line by line, once is enough.
+STILL = ".katex, pre > span, pre > a"
+
+
+@pytest.fixture(scope="module")
+def page(browser):
+    """One page for all tests of this file."""
+    with readers_page(browser, "light") as found:
+        yield found
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def opened(page, site, request):
+    """A page of the site, opened once: a test leaves it as it was, but for the last."""
+    page.emulate_media(color_scheme="light")
+    return visit(page, f"{site}/{request.param}")
+
+
+def test_every_target_is_24_pixels_wide_and_high(opened):
+    for width in WIDTHS:
+        widen(opened, width)
+        assert opened.evaluate("access.small()") == []
+
+
+def test_pictures_keep_their_shape_where_it_is_narrow(opened):
+    widen(opened, 360)
+    opened.evaluate("for (const image of document.images) image.loading = 'eager'")
+    opened.evaluate("Promise.all([...document.images].map((image) => image.decode()))")
+    assert opened.evaluate("access.bent()") == []
+
+
+def test_zoom_cuts_nothing_off(opened):
+    """A window of 1280 pixels at 200 and 400 percent; then letters alone twice as large."""
+    letters = "size => document.documentElement.style.setProperty('font-size', size, 'important')"
+    for width, text in ((640, "100%"), (320, "100%"), (768, "200%"), (1280, "200%")):
+        opened.set_viewport_size({"width": width, "height": 512})
+        opened.evaluate(letters, text)
+        frame(opened)
+        frame(opened)
+        assert opened.evaluate("document.documentElement.scrollWidth") <= width
+        assert opened.evaluate("access.cut()") == []
+        assert opened.evaluate("access.overlapping()") == []
+    opened.evaluate(letters, "")
+
+
+def test_every_line_of_a_plot_stands_out_from_the_paper(opened):
+    for theme in reversed(THEMES):
+        turn(opened, theme)
+        assert opened.evaluate("access.faint()") == [], theme
+        opened.emulate_media(forced_colors="active")
+        assert opened.evaluate("access.faint()") == [], f"{theme}, forced"
+        opened.emulate_media(forced_colors="none")
+
+
+def operate(page, figure):
+    """Use every control once, by keys, and drag in every plot."""
+    for control in figure.locator(CONTROLS).element_handles():
+        if not control.is_visible():
+            continue
+        kind = control.evaluate("node => node.type")
+        control.focus()
+        if kind == "range":
+            for key in ("ArrowRight", "PageUp", "ArrowLeft", "ArrowDown"):
+                control.press(key)
+        elif kind in ("number", "text"):
+            control.fill("1")
+            control.press("Enter")
+        elif kind == "select-one":
+            for option in control.query_selector_all("option:enabled"):
+                control.select_option(option.get_attribute("value"))
+        else:
+            control.press("Space")
+        frame(page)
+    for plot in figure.locator("svg.live-plot:visible").all():
+        drag(page, plot, (0.4, 0.4), (0.7, 0.6))
+
+
+def axe(page, place="html"):
+    """What axe finds: a rule, and the element that breaks it."""
+    page.evaluate("scrollTo(0, 0)")  # nothing lies under the header
+    return page.evaluate(
+        """async ([place, options]) => (await axe.run(place, options)).violations.flatMap(
+            ({ id, nodes }) => nodes.map(({ html, failureSummary: why }) => `${id}: ${html} ${why}`)
+        )""",
+        [place, {"runOnly": RULES, "resultTypes": ["violations"]}],
+    )
+
+
+def in_both(page, place="html"):
+    """What axe finds in either theme, as the device's light goes off and on."""
+    found = {}
+    for theme in THEMES:
+        turn(page, theme)
+        found[theme] = axe(page, place)
+    return {theme: problems for theme, problems in found.items() if problems}
+
+
+def remove(page, still):
+    page.evaluate(
+        "(still) => document.querySelectorAll(`article :is(${still})`).forEach((n) => n.remove())",
+        still,
+    )
+
+
+def test_axe_finds_nothing_and_nothing_moves_unasked_while_every_figure_is_operated(opened):
+    found = {}
+    for width in WIDTHS:
+        widen(opened, width)
+        found[width, "before"] = in_both(opened)
+        remove(opened, STILL)
+    opened.evaluate("access.watch()")
+    figures = opened.locator(READY).all()
+    for figure in figures:
+        operate(opened, figure)
+    for width in reversed(WIDTHS if figures else ()):
+        widen(opened, width)
+        found[width, "after"] = in_both(opened, "figure.live-figure")
+    assert {state: problems for state, problems in found.items() if problems} == {}
+    opened.locator(".theme-switch-button:visible").click()
+    opened.evaluate("localStorage.clear()")
+    frame(opened)
+    assert opened.evaluate("access.moved()") == []
+    assert opened.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
+
+
+@pytest.mark.parametrize(
+    ("broken", "rule"),
+    [
+        (
+            "document.querySelector('figure.live-figure .live-button').textContent = ''",
+            "button-name",
+        ),
+        ("document.querySelector('article p').style.color = '#999'", "color-contrast"),
+        ("document.querySelector('h1').outerHTML = '<h4>title</h4>'", "page-has-heading-one"),
+        ("document.documentElement.lang = ''", "html-has-lang"),
+    ],
+)
+def test_axe_finds_what_is_broken(page, site, broken, rule):
+    page.emulate_media(color_scheme="light")
+    visit(page, f"{site}/{WITH_FIGURES[0]}")
+    page.evaluate(broken)
+    assert {re.match(r"[\w-]+", line)[0] for line in axe(page)} >= {rule}
+
+
+def test_what_shuts_a_reader_out_is_found(page, site):
+    visit(page, f"{site}/{WITH_FIGURES[0]}")
+    page.evaluate("access.watch()")
+    style(page, "h1 { transition: padding 5s !important } html h1 { padding: 9px }")
+    frame(page)
+    assert page.evaluate("access.moved()") != []
+    style(page, "article p { height: 5px; overflow: hidden } output { margin: -1em }")
+    assert page.evaluate("access.cut()") != []
+    assert page.evaluate("access.overlapping()") != []
+    pale = "color-mix(in srgb, gray 10%, Canvas) !important"
+    style(page, f".live-figure svg * {{ fill: none !important; stroke: {pale} }}")
+    assert page.evaluate("access.faint()") != []
+    style(page, "button { height: 10px !important; min-height: 0 !important }")
+    assert page.evaluate("access.small()") != []
