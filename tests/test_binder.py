@@ -77,7 +77,7 @@ def environment(recipe, clone, tmp_path_factory):
     python = folder / "bin" / "python"
     base = versions_of_the_base_image()
     assert [pin.partition(".")[0] for pin in base if "lab" in pin] == ["jupyterlab==4"]
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [python, "-m", "pip", "install", "--quiet", "--no-compile"]
     subprocess.run([*pip, *base], check=True)
     for line in PIP.findall(recipe):
         subprocess.run([*pip, *line.replace('"', "").split()], check=True, cwd=clone)
