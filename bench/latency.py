@@ -14,7 +14,7 @@ PROBE = Path(__file__).with_name("probe.js")
 READY = "figure.live-figure[data-ready=true]"
 HANDLES = "svg.live-plot, svg[role=slider], input[type=range]"
 MOVES = 200
-TIMES = ("latency", "whole", "script", "layout")  # in milliseconds; probe.js says what they are
+TIMES = ("latency", "whole", "script")  # in milliseconds; probe.js says what they are
 IDLE = 20  # moves after which a control that changes nothing is no handle
 
 Sample = dict[str, float]

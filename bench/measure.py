@@ -93,7 +93,7 @@ def lighthouse(host: Host, chapters: list[str], runs: int) -> Results:
 def drags(browser: Browser, host: Host, chapters: list[str]) -> Results:
     kernel = latency.kernel_slider(browser, 50)
     figures = latency.figures(browser, host.address("ours.localhost"), chapters)
-    spans = ("event to frame", "move to frame", "script", "layout")
+    spans = ("event to frame", "move to frame", "script")
     heads = [f"{span}, {q}" for span in spans for q in QUANTILES]
     rows: list[list[object]] = [["", "slowest control", *heads]]
     for figure in figures:
@@ -101,7 +101,7 @@ def drags(browser: Browser, host: Host, chapters: list[str]) -> Results:
         control = figure["control"].partition("\n")[0][:24]
         rows.append([f"{figure['kind']} {figure['page'][:2]}", control, *times])
     times = [f"{kernel[k][q]:.1f}" for k in ("latency", "whole") for q in QUANTILES]
-    rows.append(["interact, matplotlib, kernel", "w", *times, *[""] * 4])
+    rows.append(["interact, matplotlib, kernel", "w", *times, "", ""])
     show(f"A drag, {latency.MOVES} moves, in milliseconds", rows)
     return {"figures": figures, "kernel": kernel}
 

@@ -1,13 +1,13 @@
 // Put into a page before its own scripts: of each pointer move, how long until what it changed has
 // been painted, counted from when the page was handed the event (`latency`) and from when the
-// pointer moved (`whole`: a browser hands moves over once a frame), how much of that was the page's
-// own scripts (`script`), and how much the browser's style and layout after them (`layout`).
+// pointer moved (`whole`: a browser hands moves over once a frame), and how much of that was the
+// page's own scripts (`script`).
 
 (() => {
   const frame = window.requestAnimationFrame.bind(window);
   const listen = EventTarget.prototype.addEventListener;
   const forget = EventTarget.prototype.removeEventListener;
-  let [script, layout, depth, asked, sample, tell, changed, watched] = [0, 0, 0, 0, null, null, false, null];
+  let [script, depth, sample, tell, changed] = [0, 0, null, null, false];
 
   /** `f`, its time counted as script, once where one such function calls another. */
   const timed = (f) => function (...given) {
@@ -20,11 +20,7 @@
     }
   };
 
-  window.requestAnimationFrame = (f) => {
-    const request = frame(timed(f));
-    follow();
-    return request;
-  };
+  window.requestAnimationFrame = (f) => frame(timed(f));
   const wrapped = new WeakMap();
   EventTarget.prototype.addEventListener = function (kind, heard, ...how) {
     if (typeof heard !== "function") return listen.call(this, kind, heard, ...how);
@@ -35,46 +31,31 @@
     return forget.call(this, kind, wrapped.get(heard) ?? heard, ...how);
   };
 
-  /** Call `f` when the frame that is being made is done: its layout and paint are over. */
-  const afterFrame = (f) => {
+  /** Call `f` when the next frame is done: its layout and paint are over. */
+  const afterFrame = (f) => frame(() => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = f;
     port2.postMessage(0);
-  };
+  });
 
   const begin = (event) => {
     if (sample || !event.buttons || !tell) return;
     sample = { at: event.timeStamp, heard: performance.now(), frames: 0 };
-    [script, layout, changed] = [0, 0, false];
-    follow();
-  };
-  /** Be the last in the next frame. */
-  const follow = () => {
-    if (!sample) return;
-    asked++;
-    frame(layOut);
-  };
-  /** After all that the page asked for: style and layout, once, now. */
-  const layOut = () => {
-    if (--asked || !sample) return;
-    const start = performance.now();
-    watched.getBoundingClientRect();
-    layout += performance.now() - start;
-    sample.frames++;
+    [script, changed] = [0, false];
     afterFrame(end);
   };
   const end = () => {
-    const { at, heard, frames } = sample;
-    if (!changed && frames < 12) return follow();
+    const { at, heard } = sample;
+    const frames = ++sample.frames;
+    if (!changed && frames < 12) return afterFrame(end);
     sample = null;
     const now = performance.now();
-    tell({ latency: now - heard, whole: now - at, script, layout, frames, changed });
+    tell({ latency: now - heard, whole: now - at, script, frames, changed });
   };
   listen.call(window, "pointermove", begin, true);
 
   /** Watch an element for what a move changes. */
   window.watch = (node) => {
-    watched = node;
     new MutationObserver(() => (changed = true)).observe(node, {
       subtree: true, childList: true, characterData: true, attributes: true,
     });
@@ -100,7 +81,7 @@
       observer.disconnect();
       clearTimeout(late);
       const end = () => done({ latency: performance.now() - heard, whole: performance.now() - at });
-      frame(() => afterFrame(end));
+      afterFrame(end);
     };
     const observer = new MutationObserver(shown);
     observer.observe(node, { subtree: true, childList: true, attributeFilter: ["src"] });

@@ -14,18 +14,11 @@ CONTROLS = "button:enabled, input:enabled, select:enabled"
 STILL = ".katex, pre > span, pre > a"
 
 
-@pytest.fixture(scope="module")
-def page(browser):
-    """One page for all tests of this file."""
-    with readers_page(browser, "light") as found:
-        yield found
-
-
 @pytest.fixture(scope="module", params=PAGES)
-def opened(page, site, request):
-    """A page of the site, opened once: a test leaves it as it was, but for the last."""
-    page.emulate_media(color_scheme="light")
-    return visit(page, f"{site}/{request.param}")
+def opened(browser, site, request):
+    """A page of the site, opened once: a test leaves it as it was, but for the last two."""
+    with readers_page(browser, "light") as page:
+        yield visit(page, f"{site}/{request.param}")
 
 
 def test_every_target_is_24_pixels_wide_and_high(opened):
@@ -131,10 +124,26 @@ def test_axe_finds_nothing_and_nothing_moves_unasked_while_every_figure_is_opera
         found[width, "after"] = in_both(opened, "figure.live-figure")
     assert {state: problems for state, problems in found.items() if problems} == {}
     opened.locator(".theme-switch-button:visible").click()
-    opened.evaluate("localStorage.clear()")
     frame(opened)
     assert opened.evaluate("access.moved()") == []
     assert opened.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
+
+
+def test_what_shuts_a_reader_out_is_found(opened):
+    opened.evaluate("access.watch()")
+    style(opened, "h1 { transition: padding 5s !important } html h1 { padding: 9px }")
+    assert opened.evaluate("access.moved()") != []
+    style(opened, "h1 { height: 5px; overflow: hidden }")
+    assert opened.evaluate("access.cut()") != []
+    pale = "color-mix(in srgb, gray 10%, Canvas) !important"
+    style(opened, f".live-figure svg * {{ fill: none !important; stroke: {pale} }}")
+    assert bool(opened.evaluate("access.faint()")) == bool(
+        opened.locator(".live-figure svg").count()
+    )
+    style(opened, "output { margin: -1em }")
+    assert bool(opened.evaluate("access.overlapping()")) == bool(opened.locator("output").count())
+    style(opened, "button { height: 10px !important; min-height: 0 !important }")
+    assert opened.evaluate("access.small()") != []
 
 
 @pytest.mark.parametrize(
@@ -149,24 +158,7 @@ def test_axe_finds_nothing_and_nothing_moves_unasked_while_every_figure_is_opera
         ("document.documentElement.lang = ''", "html-has-lang"),
     ],
 )
-def test_axe_finds_what_is_broken(page, site, broken, rule):
-    page.emulate_media(color_scheme="light")
-    visit(page, f"{site}/{WITH_FIGURES[0]}")
-    page.evaluate(broken)
-    assert {re.match(r"[\w-]+", line)[0] for line in axe(page)} >= {rule}
-
-
-def test_what_shuts_a_reader_out_is_found(page, site):
-    visit(page, f"{site}/{WITH_FIGURES[0]}")
-    page.evaluate("access.watch()")
-    style(page, "h1 { transition: padding 5s !important } html h1 { padding: 9px }")
-    frame(page)
-    assert page.evaluate("access.moved()") != []
-    style(page, "article p { height: 5px; overflow: hidden } output { margin: -1em }")
-    assert page.evaluate("access.cut()") != []
-    assert page.evaluate("access.overlapping()") != []
-    pale = "color-mix(in srgb, gray 10%, Canvas) !important"
-    style(page, f".live-figure svg * {{ fill: none !important; stroke: {pale} }}")
-    assert page.evaluate("access.faint()") != []
-    style(page, "button { height: 10px !important; min-height: 0 !important }")
-    assert page.evaluate("access.small()") != []
+def test_axe_finds_what_is_broken(browser, site, broken, rule):
+    with readers_page(browser, "light") as page:
+        visit(page, f"{site}/{WITH_FIGURES[0]}").evaluate(broken)
+        assert {re.match(r"[\w-]+", line)[0] for line in axe(page)} >= {rule}
