@@ -2,7 +2,7 @@
 // each direction.
 
 import { mark, write } from "./controls.js";
-import { onDrag, set, svg } from "./plot.js";
+import { onDrag, pane, set, svg } from "./plot.js";
 
 const [WIDTH, HEIGHT, ACROSS, DOWN, RADIUS] = [208, 180, 84, 98, 70];
 const STEP = 5; // degrees that an arrow key turns it
@@ -31,6 +31,7 @@ export class Dial {
       class: "live-dial", width: WIDTH, height: HEIGHT, viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
       role: "slider", tabindex: 0, "aria-label": name, "aria-valuemin": 0, "aria-valuemax": 359,
     });
+    pane(this.node);
     const at = { cx: ACROSS, cy: DOWN };
     svg("circle", { class: "live-rim", ...at, r: RADIUS }, this.node);
     for (let degrees = 0; degrees < 360; degrees += 45) {

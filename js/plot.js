@@ -87,6 +87,9 @@ const FAR = 1e5; // pixels; beyond this SVG renderers lose their way
 
 const share = ({ to }, value, low, high) => (to(value) - to(low)) / (to(high) - to(low));
 
+/** Nothing, larger than a picture: what moves on it then changes no bounds, and the browser need not sort its layers anew. */
+export const pane = (layer) => svg("rect", { class: "live-pane", x: "-100%", y: "-100%", width: "300%", height: "300%" }, layer);
+
 export class Plot {
   /** An SVG image in `host`; `yName` stands above the vertical axis. `log` names axes: "x", "xy". */
   constructor(host, yName, { log = "" } = {}) {
@@ -96,6 +99,7 @@ export class Plot {
     this.grid = svg("g", { class: "live-grid", "aria-hidden": "true" }, this.node);
     this.inside = svg("svg", { overflow: "hidden", "aria-hidden": "true" }, this.node);
     this.over = svg("g", { "aria-hidden": "true" }, this.node);
+    for (const layer of [this.inside, this.over]) pane(layer);
     this.yName = svg("text", { class: "live-axis-name", x: 4, y: 14 }, this.over);
     this.yName.textContent = yName;
     this.domain = [log.includes("x") ? 0.1 : 0, 1, log.includes("y") ? 0.1 : 0, 1];
