@@ -96,6 +96,7 @@ export class Plot {
     this.across = log.includes("x") ? LOGARITHMIC : LINEAR;
     this.up = log.includes("y") ? LOGARITHMIC : LINEAR;
     this.node = svg("svg", { class: "live-plot", role: "img", focusable: "false" }, host);
+    pane(this.node);
     this.grid = svg("g", { class: "live-grid", "aria-hidden": "true" }, this.node);
     this.inside = svg("svg", { overflow: "hidden", "aria-hidden": "true" }, this.node);
     this.over = svg("g", { "aria-hidden": "true" }, this.node);

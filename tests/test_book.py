@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections import Counter
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -198,27 +197,17 @@ def change_a_digit(text):
     return found and text[: found.start()] + str((int(found[0]) + 1) % 10) + text[found.end() :]
 
 
-def spoil(path):
-    """Change one digit of one stored output in every cell that has one; return how many."""
-    notebook, changed = read(path), 0
-    for cell in notebook["cells"]:
-        if "nbval-ignore-output" in cell["metadata"].get("tags", []):
-            continue
-        for output in cell.get("outputs", []):
-            place = output.get("data", output)
-            key = next((k for k in ("text", "evalue", *sorted(TEXT)) if k in place), None)
-            if key and (other := change_a_digit("".join(place[key]))):
-                place[key] = other
-                changed += 1
-                break
-    path.write_text(json.dumps(notebook), "utf-8")
-    return changed
-
-
-def test_an_untouched_notebook_passes(tmp_path):
-    shutil.copy(NOTEBOOKS[0], tmp_path)
-    result = validate(tmp_path)
-    assert result.returncode == 0, result.stdout
+def spoil(cell):
+    """Change one digit of one stored output that is compared; say whether there was one."""
+    if "nbval-ignore-output" in cell["metadata"].get("tags", []):
+        return False
+    for output in cell.get("outputs", []):
+        place = output.get("data", output)
+        key = next((k for k in ("text", "evalue", *sorted(TEXT)) if k in place), None)
+        if key and (other := change_a_digit("".join(place[key]))):
+            place[key] = other
+            return True
+    return False
 
 
 def executed(path):
@@ -240,26 +229,42 @@ def again(output):
 
 
 @pytest.fixture(scope="module")
-def spoiled(tmp_path_factory):
-    """Of each notebook, in how many cells a digit was changed, and in how many nbval complains."""
-    folder, changed = tmp_path_factory.mktemp("spoiled"), {}
+def validated(tmp_path_factory):
+    """Of an untouched notebook and of all cells, a digit changed in each: which pass, which fail."""
+    folder = tmp_path_factory.mktemp("validated")
+    shutil.copy(NOTEBOOKS[0], folder)
+    cells = []  # of all notebooks, run one after the other in one kernel
     for path in (path for path in NOTEBOOKS if path not in WANTING):
-        copy, computed = Path(shutil.copy(path, folder)), executed(path)
-        changed[path.name] = spoil(copy)
+        notebook, computed = nbformat.read(path, as_version=4), executed(path)
         notebooks.tidy(computed)
-        notebook = nbformat.read(copy, as_version=4)
         for cell, done in zip(notebook.cells, computed.cells, strict=True):
             if cell.cell_type == "code":
                 cell.source = "\n".join(map(again, done.outputs))
-        nbformat.write(notebook, copy)
-    failed = Counter(re.findall(r"^FAILED (\S+\.ipynb)::", validate(folder).stdout, re.M))
-    return {name: (changed[name], failed[name]) for name in changed}
+                cell.id = f"cell-{len(cells)}"
+                cells.append((path.name, spoil(cell), cell))
+    together = nbformat.v4.new_notebook(metadata=notebook.metadata, cells=[c for *_, c in cells])
+    nbformat.write(together, folder / "changed.ipynb")
+    output = validate(folder, "-rpf").stdout
+    found = {
+        (name, int(cell)): outcome
+        for outcome, name, cell in re.findall(r"^(PASSED|FAILED) (\S+)::Cell (\d+)", output, re.M)
+    }
+    return found, [(name, changed) for name, changed, _ in cells]
+
+
+def test_an_untouched_notebook_passes(validated):
+    found, _ = validated
+    cells = len(code_cells(NOTEBOOKS[0]))
+    assert [found[NOTEBOOKS[0].name, i] for i in range(cells)] == ["PASSED"] * cells
 
 
 @each_that_runs
-def test_one_changed_digit_in_a_stored_output_fails(spoiled, path):
-    changed, failed = spoiled[path.name]
-    assert failed == changed > 0
+def test_one_changed_digit_in_a_stored_output_fails(validated, path):
+    found, cells = validated
+    own = [(i, changed) for i, (name, changed) in enumerate(cells) if name == path.name]
+    assert any(changed for _, changed in own)
+    for i, changed in own:
+        assert found["changed.ipynb", i] == ("FAILED" if changed else "PASSED"), f"cell {i}"
 
 
 @each_that_runs

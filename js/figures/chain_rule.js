@@ -26,7 +26,7 @@ const div = (className, ...children) => h("div", { className }, ...children);
 const inShape = (shape) => (shape.length ? `(${shape.join(", ")}${shape.length === 1 ? "," : ""})` : "");
 const plus = (numbers) => numbers.map((v, i) => (i ? (v < 0 ? `− ${brief(-v)}` : `+ ${brief(v)}`) : brief(v))).join(" ");
 
-/** Write into a box. Only what may be too long is cut: where nothing is, a frame costs less. */
+/** Write numbers into a box. Only what may be too long is cut: where nothing is, a frame costs less. */
 function inscribe(node, text) {
   write(node, text);
   node.classList.toggle("live-long", text.length > FITS);
@@ -236,8 +236,8 @@ class ChainRule extends Figure {
       if (this.grids[node.name]) this.choose(node.name, this.grids[node.name].index);
     });
     const constants = args.some((a) => this.isConstant(a));
-    inscribe(label, constants ? fill(formula, (k) => (this.isConstant(args[k]) ? this.textOf(args[k]) : "·")) : sign);
-    inscribe(tag, `${op < 0 ? "" : node.name} ${inShape(shape)}`.trim());
+    write(label, constants ? fill(formula, (k) => (this.isConstant(args[k]) ? this.textOf(args[k]) : "·")) : sign);
+    write(tag, `${op < 0 ? "" : node.name} ${inShape(shape)}`.trim());
     return node;
   }
 

@@ -40,6 +40,27 @@ globalThis.access = (() => {
     return most < (node.matches("text") ? 4.5 : 3) ? [say(node, most.toFixed(2))] : [];
   });
 
+  const letters = new Map();
+
+  /** Note how each part of a formula and of a program looks in this theme. */
+  const note = () => all("article :is(.katex-mathml, .katex-html, pre) *").forEach((node) => {
+    if (node.childElementCount) return;
+    const { color, fontSize, fontWeight, opacity } = getComputedStyle(node);
+    const looks = [color, fontSize, fontWeight, opacity];
+    for (let at = node; !at.matches(".katex-mathml, .katex-html, pre"); at = at.parentElement) looks.push(getComputedStyle(at).backgroundColor);
+    letters.set(node, `${letters.get(node) ?? ""}${looks};`);
+  });
+
+  /** Of the parts of one formula or program that look the same wherever noted, keep the first. */
+  const thin = () => all("article :is(.katex-mathml, .katex-html, pre)").forEach((whole) => {
+    const kept = new Set();
+    for (const node of all("*", whole)) {
+      const looks = letters.get(node);
+      if (kept.has(looks)) node.remove();
+      else if (looks) kept.add(looks);
+    }
+  });
+
   /** Pictures whose width and height do not belong together. */
   const bent = () => all("article img").filter(shown).filter(({ naturalWidth, naturalHeight, width, height }) =>
     Math.abs(naturalWidth * height - naturalHeight * width) > 2 * Math.max(naturalWidth, naturalHeight)).map((node) => say(node));
@@ -51,12 +72,14 @@ globalThis.access = (() => {
     return { outlineStyle, outlineWidth, outlineColor, boxShadow };
   };
   const stops = new Map();
+  const walked = [];
 
   /** All that Tab should stop at, in order, as they look without focus. */
   const start = () => {
     const can = "a[href], button, input, select, textarea, summary, [tabindex]";
     document.activeElement.blur();
     stops.clear();
+    walked.length = 0;
     for (const node of all(can)) {
       const open = node.tabIndex >= 0 && !node.disabled && !node.closest("[inert]");
       if (open && shown(node)) stops.set(node, look(node));
@@ -81,6 +104,13 @@ globalThis.access = (() => {
     }));
     return { name: say(node), at: [...stops.keys()].indexOf(node), seen, marked: ring || (now.boxShadow !== "none" && changed("boxShadow")) };
   };
+
+  addEventListener("keydown", ({ key }) => {
+    if (key === "Tab") walked.push(stop());
+  }, true);
+
+  /** Where the focus was, each time that Tab moved it on. */
+  const walk = () => walked.filter(Boolean);
 
   // Room
 
@@ -150,5 +180,5 @@ globalThis.access = (() => {
     }
   });
 
-  return { faint, bent, start, stop, small, cut, overlapping, chosen, watch, listen, moved: () => [...moving] };
+  return { faint, note, thin, bent, start, stop, walk, small, cut, overlapping, chosen, watch, listen, moved: () => [...moving] };
 })();

@@ -111,6 +111,10 @@ def remove(page, still):
 
 def test_axe_finds_nothing_and_nothing_moves_unasked_while_every_figure_is_operated(opened):
     found = {}
+    for theme in THEMES:
+        turn(opened, theme)
+        opened.evaluate("access.note()")
+    opened.evaluate("access.thin()")
     for width in WIDTHS:
         widen(opened, width)
         found[width, "before"] = in_both(opened)
