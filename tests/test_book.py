@@ -230,7 +230,7 @@ def again(output):
 
 @pytest.fixture(scope="module")
 def validated(tmp_path_factory):
-    """Of an untouched notebook and of all cells, a digit changed in each: which pass, which fail."""
+    """Which cells pass: of an untouched notebook, and of all, a digit changed in each."""
     folder = tmp_path_factory.mktemp("validated")
     shutil.copy(NOTEBOOKS[0], folder)
     cells = []  # of all notebooks, run one after the other in one kernel

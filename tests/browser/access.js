@@ -51,12 +51,18 @@ globalThis.access = (() => {
     letters.set(node, `${letters.get(node) ?? ""}${looks};`);
   });
 
+  const drop = (node, whole) => {
+    const around = node.parentElement;
+    node.remove();
+    if (around !== whole && !around.hasChildNodes()) drop(around, whole);
+  };
+
   /** Of the parts of one formula or program that look the same wherever noted, keep the first. */
   const thin = () => all("article :is(.katex-mathml, .katex-html, pre)").forEach((whole) => {
     const kept = new Set();
     for (const node of all("*", whole)) {
       const looks = letters.get(node);
-      if (kept.has(looks)) node.remove();
+      if (kept.has(looks)) drop(node, whole);
       else if (looks) kept.add(looks);
     }
   });
