@@ -10,7 +10,6 @@ import {
 
 const MOST = 60; // nodes that an eye can follow
 const ROOM = 16; // characters of numbers in a box
-const FITS = 9; // characters that the narrowest box shows whole
 const PATHS = 6; // paths that are listed one by one
 const SHOWN = 48; // with more entries than this, one array at a time
 const [ROWS, COLUMNS] = [6, 6]; // of a table, the most that is shown
@@ -25,12 +24,6 @@ const fill = (text, part) => text.replace(/\{(\w)\}/g, (_, key) => part(key));
 const div = (className, ...children) => h("div", { className }, ...children);
 const inShape = (shape) => (shape.length ? `(${shape.join(", ")}${shape.length === 1 ? "," : ""})` : "");
 const plus = (numbers) => numbers.map((v, i) => (i ? (v < 0 ? `− ${brief(-v)}` : `+ ${brief(v)}`) : brief(v))).join(" ");
-
-/** Write numbers into a box. Only what may be too long is cut: where nothing is, a frame costs less. */
-function inscribe(node, text) {
-  write(node, text);
-  node.classList.toggle("live-long", text.length > FITS);
-}
 
 /** The first entries of an array. */
 const some = (array) => Array.from(array.subarray(0, 6), (v) => brief(array.length > 1 ? Number(v.toPrecision(3)) : v)).join(", ") + (array.length > 6 ? ", …" : "");
@@ -361,8 +354,8 @@ class ChainRule extends Figure {
     const value = this.program.slots[slot];
     const waits = reached && !done;
     const [v, g] = [known ? fitting(value) : "·", reached ? fitting(held) : ""];
-    inscribe(line.value, v);
-    inscribe(line.cotangent, g && `∂ ${g}${waits ? " + …" : ""}`);
+    write(line.value, v);
+    write(line.cotangent, g && `∂ ${g}${waits ? " + …" : ""}`);
     const who = `${op < 0 ? "" : `${title} `}${name}${shape.length ? `, shape ${inShape(shape)}` : ""}`;
     mark(body, "aria-description", `${who}: ${known ? `value ${v}` : "not yet computed"}${g && `, cotangent ${g}${waits ? " so far" : ""}`}`);
     for (const [key, array] of [["data-value", known && value], ["data-cotangent", reached && held]]) {
