@@ -87,8 +87,10 @@ const FAR = 1e5; // pixels; beyond this SVG renderers lose their way
 
 const share = ({ to }, value, low, high) => (to(value) - to(low)) / (to(high) - to(low));
 
-/** Nothing, larger than a picture: what moves on it then changes no bounds, and the browser need not sort its layers anew. */
-export const pane = (layer) => svg("rect", { class: "live-pane", x: "-100%", y: "-100%", width: "300%", height: "300%" }, layer);
+/** Lay below a layer what is not seen and larger: what moves then changes no bounds, and the browser need not sort its layers anew. */
+export function pane(layer) {
+  layer.prepend(svg("rect", { class: "live-pane", x: "-100%", y: "-100%", width: "300%", height: "300%" }));
+}
 
 export class Plot {
   /** An SVG image in `host`; `yName` stands above the vertical axis. `log` names axes: "x", "xy". */
@@ -96,11 +98,10 @@ export class Plot {
     this.across = log.includes("x") ? LOGARITHMIC : LINEAR;
     this.up = log.includes("y") ? LOGARITHMIC : LINEAR;
     this.node = svg("svg", { class: "live-plot", role: "img", focusable: "false" }, host);
-    pane(this.node);
     this.grid = svg("g", { class: "live-grid", "aria-hidden": "true" }, this.node);
     this.inside = svg("svg", { overflow: "hidden", "aria-hidden": "true" }, this.node);
     this.over = svg("g", { "aria-hidden": "true" }, this.node);
-    for (const layer of [this.inside, this.over]) pane(layer);
+    for (const layer of [this.node, this.inside, this.over]) pane(layer);
     this.yName = svg("text", { class: "live-axis-name", x: 4, y: 14 }, this.over);
     this.yName.textContent = yName;
     this.domain = [log.includes("x") ? 0.1 : 0, 1, log.includes("y") ? 0.1 : 0, 1];

@@ -44,10 +44,13 @@ globalThis.access = (() => {
 
   /** Note how each part of a formula and of a program looks in this theme. */
   const note = () => all("article :is(.katex-mathml, .katex-html, pre) *").forEach((node) => {
-    if (node.childElementCount) return;
-    const { color, fontSize, fontWeight, opacity } = getComputedStyle(node);
-    const looks = [color, fontSize, fontWeight, opacity];
-    for (let at = node; !at.matches(".katex-mathml, .katex-html, pre"); at = at.parentElement) looks.push(getComputedStyle(at).backgroundColor);
+    if (node.childElementCount || node.matches("a, [role], [tabindex]")) return;
+    const { color, fontSize, fontWeight } = getComputedStyle(node);
+    const looks = [color, fontSize, fontWeight];
+    for (let at = node; !at.matches(".katex-mathml, .katex-html, pre"); at = at.parentElement) {
+      const { backgroundColor, opacity } = getComputedStyle(at);
+      looks.push(backgroundColor, opacity);
+    }
     letters.set(node, `${letters.get(node) ?? ""}${looks};`);
   });
 
