@@ -76,6 +76,25 @@ export function button(text, onclick) {
   return h("button", { type: "button", className: "live-button", onclick }, text);
 }
 
+/** A block whose size is its own, not its words': new words have the browser lay out nothing else. */
+export const own = (...children) => h("span", { className: "live-own" }, ...children);
+
+/** Words in a block as high as they are, which again lays out nothing else until that height changes. */
+export function room(...children) {
+  const words = h("div", {}, ...children);
+  const node = h("div", { className: "live-room" }, words);
+  new ResizeObserver(() => node.style.setProperty("--tall", `${words.offsetHeight}px`)).observe(words);
+  return node;
+}
+
+/** How many characters the longest of `texts` has. */
+export const longest = (texts) => texts.reduce((most, { length }) => Math.max(most, length), 0);
+
+/** Give a table's columns the width of so many characters. */
+export function widen(node, characters) {
+  if (node.style.getPropertyValue("--wide") !== String(characters)) node.style.setProperty("--wide", characters);
+}
+
 /** A number input; `change(number)` is called with what is finite, else the old number returns. */
 export function numberInput(text, { change, step = "any", min = "", max = "", hidden = false }) {
   const input = h("input", { type: "number", step, min, max, inputMode: "decimal" });
@@ -93,7 +112,7 @@ export function numberInput(text, { change, step = "any", min = "", max = "", hi
   input.addEventListener("keydown", ({ key }) => key === "Enter" && commit());
   const name = h("span", { className: hidden ? "live-unseen" : "" }, text);
   return {
-    node: h("label", { className: "live-field" }, name, input),
+    node: h("label", { className: "live-field" }, name, h("span", {}, input)),
     input,
     name,
     /** Show `value` in full, unless someone is typing there. */
@@ -107,13 +126,22 @@ export function numberInput(text, { change, step = "any", min = "", max = "", hi
   };
 }
 
+/** A range input on paper of its own: without, each move of its thumb has the browser sort all layers anew. */
+export const track = (range) => h("span", { className: "live-track" }, range);
+
 /** A range input: `input` while it moves, `change` when it rests. */
 export function slider(text, { input: moving, change, min = 0, max = 1, step = "any" }) {
   const range = h("input", { type: "range", min, max, step });
   range.addEventListener("input", () => moving(range.valueAsNumber));
   range.addEventListener("change", () => change?.());
   const name = h("span", {}, text);
-  return { node: h("label", { className: "live-slider" }, name, range), input: range, name };
+  return { node: h("label", { className: "live-slider" }, name, h("span", {}, track(range))), input: range, name };
+}
+
+/** A slider with the number `shown` at its end. */
+export function numbered(control, shown = h("span")) {
+  control.node.append(h("span", { className: "live-number" }, shown));
+  return shown;
 }
 
 /** One number of the figure, which carries every digit. */
@@ -124,6 +152,7 @@ export function numeral(quantity) {
     /** `value` is null while there is none. */
     show(value, text) {
       write(node, text);
+      node.classList.toggle("live-none", value === null);
       if (value === null) node.removeAttribute("data-value");
       else mark(node, "data-value", String(value));
     },
@@ -208,11 +237,12 @@ export class ArrayGrid {
         const at = this.shape.length < 2 ? [c].slice(0, this.shape.length) : [...index.slice(0, -2), r, c];
         const flat = flatIndex(at, this.shape);
         const name = entryName(this.name, at);
-        const cell = h("button", { type: "button", tabIndex: -1, "data-entry": name, "aria-pressed": "false" });
+        const [number, gradient] = [own(), own()];
+        const cell = h("button", { type: "button", tabIndex: -1, "data-entry": name, "aria-pressed": "false" }, number);
         cell.addEventListener("click", () => this.select(at));
-        this.cells.push({ node: cell, at, flat, name });
-        const slope = h("td", { "data-gradient": name });
-        this.slopes.push({ node: slope, flat });
+        this.cells.push({ node: cell, number, at, flat, name });
+        const slope = h("td", { "data-gradient": name }, gradient);
+        this.slopes.push({ node: slope, number: gradient, flat });
         line.append(slope);
       }
       lines.push(line);
@@ -231,27 +261,30 @@ export class ArrayGrid {
     const decimals = this.decimals(values);
     const flat = chosen ? flatIndex(chosen, this.shape) : -1;
     const stop = chosen ? flat : flatIndex(this.index, this.shape);
-    for (const { node, flat: i, name } of this.cells) {
-      const text = format(values[i], decimals);
-      write(node, text);
+    const texts = this.cells.map(({ flat: i }) => format(values[i], decimals));
+    widen(this.grid, longest(texts));
+    this.cells.forEach(({ node, number, flat: i, name }, k) => {
+      const text = texts[k];
+      write(number, text);
       mark(node, "data-value", String(values[i]));
       mark(node, "aria-label", `${name} = ${text}`);
       mark(node, "aria-pressed", String(i === flat));
       mark(node, "tabindex", i === stop ? "0" : "-1");
-    }
-    for (const { node, flat: i } of this.slopes) {
+    });
+    const slopes = this.slopes.map(({ flat: i }) => (!gradient ? "·" : isZero(i) ? format(0, 3) : formatSigned(gradient[i], 3)));
+    widen(this.body, longest(slopes));
+    this.slopes.forEach(({ node, number, flat: i }, k) => {
+      write(number, slopes[k]);
       if (!gradient) {
-        write(node, "·");
         node.removeAttribute("data-value");
         mark(node, "class", "");
-        continue;
+        return;
       }
       const slope = gradient[i];
-      write(node, isZero(i) ? format(0, 3) : formatSigned(slope, 3));
       mark(node, "data-value", String(slope));
       mark(node, "class", `${slope > 0 ? "live-up" : slope < 0 ? "live-down" : ""}${i === flat ? " live-here" : ""}`);
       tint(node, slope, scale);
-    }
+    });
   }
 
   /** As many decimals as the shown entries need, three at most. */

@@ -5,11 +5,12 @@ import "./chain_rule.css";
 import { Figure, mount, needScalar } from "../figure.js";
 import { Graph } from "../graph.js";
 import {
-  ArrayGrid, brief, button, format, formatSigned, h, mark, readout, slider, write,
+  ArrayGrid, brief, button, format, formatSigned, h, longest, mark, own, readout, slider, widen, write,
 } from "../controls.js";
 
 const MOST = 60; // nodes that an eye can follow
 const ROOM = 16; // characters of numbers in a box
+const SHORT = 8; // with no more than so many, they fit any box
 const PATHS = 6; // paths that are listed one by one
 const SHOWN = 48; // with more entries than this, one array at a time
 const [ROWS, COLUMNS] = [6, 6]; // of a table, the most that is shown
@@ -47,8 +48,9 @@ class Table {
     const [most, width] = [Math.min(ROWS, rows), Math.min(COLUMNS, columns)];
     this.cells = [];
     const lines = Array.from({ length: most }, (_, r) => h("tr", {}, ...Array.from({ length: width }, (_, c) => {
-      const node = h("td");
-      this.cells.push({ node, flat: r * columns + c });
+      const number = own();
+      const node = h("td", {}, number);
+      this.cells.push({ node, number, flat: r * columns + c });
       return node;
     })));
     this.name = h("span", { className: "live-name" });
@@ -60,10 +62,12 @@ class Table {
   show(name, array) {
     write(this.name, name);
     mark(this.table, "aria-label", name);
-    for (const { node, flat } of this.cells) {
-      write(node, array ? format(array[flat], 3) : "·");
+    const texts = this.cells.map(({ flat }) => (array ? format(array[flat], 3) : "·"));
+    widen(this.table, longest(texts));
+    this.cells.forEach(({ node, number, flat }, k) => {
+      write(number, texts[k]);
       if (array) mark(node, "data-value", String(array[flat]));
-    }
+    });
   }
 }
 
@@ -218,11 +222,12 @@ class ChainRule extends Figure {
   buildNode(slot, place, [sign, formula, sends] = [this.names[slot], "", []]) {
     const { program, names } = this;
     const op = slot - program.first;
-    const { args = [], op: own = "input" } = program.operations[op] ?? {};
+    const { args = [], op: title = "input" } = program.operations[op] ?? {};
     const shape = program.shapes[slot];
-    const parts = ["live-tag", "live-sign", "live-value", "live-cotangent"].map((className) => h("span", { className }));
-    const [tag, label, value, cotangent] = parts;
-    const node = { slot, op, args, shape, place, line: { value, cotangent }, formula, sends, name: names[slot], title: own.replaceAll("_", " "), held: new Float64Array(program.slots[slot].length) };
+    const [tag, label] = ["live-tag", "live-sign"].map((className) => h("span", { className }));
+    const line = { value: own(), cotangent: own() };
+    const [value, cotangent] = Object.keys(line).map((key) => h("span", { className: `live-${key}` }, line[key]));
+    const node = { slot, op, args, shape, place, line, formula, sends, name: names[slot], title: title.replaceAll("_", " "), held: new Float64Array(program.slots[slot].length) };
     node.body = h("button", { type: "button", className: "live-node", "data-node": slot }, h("span", { className: "live-title" }, tag, label), value, cotangent);
     node.body.addEventListener("click", () => {
       this.pick(node);
@@ -354,8 +359,11 @@ class ChainRule extends Figure {
     const value = this.program.slots[slot];
     const waits = reached && !done;
     const [v, g] = [known ? fitting(value) : "·", reached ? fitting(held) : ""];
-    write(line.value, v);
-    write(line.cotangent, g && `∂ ${g}${waits ? " + …" : ""}`);
+    const texts = { value: v, cotangent: g && `∂ ${g}${waits ? " + …" : ""}` };
+    for (const key in texts) {
+      write(line[key], texts[key]);
+      mark(line[key], "class", `live-own${texts[key].length > SHORT ? " live-long" : ""}`);
+    }
     const who = `${op < 0 ? "" : `${title} `}${name}${shape.length ? `, shape ${inShape(shape)}` : ""}`;
     mark(body, "aria-description", `${who}: ${known ? `value ${v}` : "not yet computed"}${g && `, cotangent ${g}${waits ? " so far" : ""}`}`);
     for (const [key, array] of [["data-value", known && value], ["data-cotangent", reached && held]]) {

@@ -5,7 +5,7 @@ import { Figure, mount, needScalar } from "../figure.js";
 import { load } from "../program.js";
 import { snap } from "../plot.js";
 import {
-  ArrayGrid, brief, button, entryName, flatIndex, format, h, mark, numeral, readout, slider, write,
+  ArrayGrid, brief, button, entryName, flatIndex, format, h, mark, numbered, numeral, readout, room, slider, write,
 } from "../controls.js";
 import "./convolution_gradient.css";
 
@@ -253,8 +253,7 @@ class ConvolutionGradient extends Figure {
     this.restart = button("Restart", () => this.count(0));
     this.counter = slider("outputs counted", { max: this.total, step: 1, input: (v) => this.count(v, false), change: () => this.tell() });
     this.counted = numeral("counted");
-    this.counted.node.className = "live-number";
-    this.counter.node.append(this.counted.node);
+    numbered(this.counter, this.counted.node);
     this.said = { forth: h("p"), back: h("p"), biased: h("p") };
     this.warned = h("p", { className: "live-note", hidden: true });
 
@@ -264,7 +263,7 @@ class ConvolutionGradient extends Figure {
       h("div", { className: "live-readouts" }, ...Object.values(this.out).map(({ node }) => node)),
       h("div", { className: "live-controls live-walk" },
         h("div", { className: "live-buttons" }, this.next, this.all, this.restart), this.counter.node),
-      h("div", { className: `live-ledger${this.taps > PRODUCTS ? " live-long" : ""}` }, ...Object.values(this.said), this.warned),
+      h("div", { className: `live-ledger${this.taps > PRODUCTS ? " live-long" : ""}` }, room(...Object.values(this.said), this.warned)),
       h("div", { className: "live-convolution" }, x.node, h("div", { className: "live-taps" }, w.node, b.node), this.outputs.node),
       h("div", { className: "live-controls live-move" }, this.slide.node, this.exact.node,
         h("div", { className: "live-buttons" }, this.buildReset())),

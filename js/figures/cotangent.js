@@ -6,7 +6,7 @@ import { Dial, direction } from "../dial.js";
 import { normal } from "../random.js";
 import { niceAbove, niceBelow, snap } from "../plot.js";
 import {
-  ArrayGrid, brief, button, entryName, flatIndex, format, formatSigned, h, mark, numberInput, numeral, readout, tint, write,
+  ArrayGrid, brief, button, entryName, flatIndex, format, formatSigned, h, longest, mark, numberInput, numeral, own, readout, room, tint, track, widen, write,
 } from "../controls.js";
 import "./cotangent.css";
 
@@ -219,7 +219,7 @@ class Cotangent extends Figure {
     this.buildMovers();
     this.root.append(
       h("div", { className: "live-readouts" }, ...Object.values(this.out).map(({ node }) => node)),
-      choices, h("p", { className: "live-note live-sentence" }, this.asked, " ", this.hidden),
+      choices, h("div", { className: "live-sentence" }, room(h("p", { className: "live-note" }, this.asked, " ", this.hidden))),
       h("div", { className: "live-weighing" }, this.buildTable(), ...(many ? [this.buildDial()] : [])),
       h("div", { className: "live-weighing live-below" },
         h("div", { className: "live-inputs" }, arrays, this.slide.node, h("div", { className: "live-controls" }, this.exact.node, this.buildReset())),
@@ -237,7 +237,7 @@ class Cotangent extends Figure {
       const range = h("input", { type: "range", min: -2, max: 2, step: 0.01, "aria-label": `slide ${name}` });
       range.addEventListener("input", () => this.weighOne(i, range.valueAsNumber));
       range.addEventListener("change", () => this.tell());
-      return { ...field, range, cell: h("td", { className: "live-v" }, field.node, range) };
+      return { ...field, range, cell: h("td", { className: "live-v" }, field.node, track(range)) };
     });
     this.body = h("tbody");
     const sweeps = this.size > 1 ? `a row for each output, ${this.size} sweeps back. vᵀJ, below it: one sweep.` : "one output, one row, one sweep back.";
@@ -254,10 +254,10 @@ class Cotangent extends Figure {
     const places = entryNames(this.wrt, this.shapes[this.wrt]);
     this.heads = places.map((name) => h("th", { scope: "col" }, name));
     this.head.replaceChildren(h("tr", {}, h("th", { scope: "col" }, "v"), h("th", { scope: "col" }, "J"), ...this.heads));
-    this.cells = this.outs.map((_, i) => places.map((_, j) => h("td", { "data-jacobian": `${i},${j}` })));
+    this.cells = this.outs.map((_, i) => places.map((_, j) => h("td", { "data-jacobian": `${i},${j}` }, own())));
     this.rows = this.outs.map((name, i) => h("tr", {}, this.fields[i].cell, h("th", { scope: "row" }, name), ...this.cells[i]));
     this.body.replaceChildren(...this.rows);
-    this.products = places.map((name) => h("td", { "data-gradient": name }));
+    this.products = places.map((name) => h("td", { "data-gradient": name }, own()));
     this.foot.replaceChildren(h("tr", {}, h("th", { scope: "row", colSpan: 2 }, "vᵀJ"), ...this.products));
   }
 
@@ -272,8 +272,8 @@ class Cotangent extends Figure {
     this.angle = numeral("angle");
     this.reach = numeral("length");
     return h("div", { className: "live-turning" },
-      this.dial.node,
-      h("div", { className: "live-turned" }, h("p", { className: "live-part" }, "Turned to ", this.angle.node, ". Orange: the length of vᵀJ at each angle, here ", this.reach.node, "."),
+      h("div", {}, this.dial.node),
+      h("div", { className: "live-turned" }, room(h("p", { className: "live-part" }, "Turned to ", this.angle.node, ". Orange: the length of vᵀJ at each angle, here ", this.reach.node, ".")),
         h("div", { className: "live-picks" }, ...this.picks.map(({ node }) => node))));
   }
 
@@ -282,11 +282,11 @@ class Cotangent extends Figure {
     this.moves = [...this.outs, "Σy"].map((name, i) => {
       const bar = h("i", { "aria-hidden": "true" });
       const [y, dy] = i < this.size ? [numeral(name), numeral(`d${name}`)] : [numeral("total"), numeral("moved")];
-      return { bar, y, dy, node: h("li", {}, h("span", {}, name), y.node, h("span", { className: "live-bar" }, bar), dy.node) };
+      return { bar, y, dy, node: h("li", {}, ...[name, y.node, h("span", { className: "live-bar" }, bar), dy.node].map((part) => h("span", {}, part))) };
     });
     this.movesTitle = h("p", { className: "live-part" });
-    return h("div", {}, this.movesTitle,
-      h("ul", { className: "live-moves", tabIndex: 0, role: "list", ariaLabel: "How each output moves" }, ...this.moves.map(({ node }) => node)));
+    this.list = h("ul", { className: "live-moves", tabIndex: 0, role: "list", ariaLabel: "How each output moves" }, ...this.moves.map(({ node }) => node));
+    return h("div", {}, this.movesTitle, this.list);
   }
 
   // One frame: compute, then draw.
@@ -359,13 +359,19 @@ class Cotangent extends Figure {
     const most = (numbers) => numbers.reduce((top, x) => (Number.isFinite(x) ? Math.max(top, Math.abs(x)) : top), 0);
     const [deepest, loudest] = [most(J), most(v)];
     this.deepest = deepest;
+    const text = (x, zero) => (zero ? format(0, 3) : formatSigned(x, 3));
     const cell = (node, x, j, zero) => {
-      write(node, zero ? format(0, 3) : formatSigned(x, 3));
+      write(node.firstChild, text(x, zero));
       mark(node, "data-value", String(x));
       mark(node, "class", `${x > 0 ? "live-up" : x < 0 ? "live-down" : ""}${j === here ? " live-here" : ""}`);
     };
     const anew = this.tabled !== J || this.tabledHere !== here; // v alone changes no entry of J
     [this.tabled, this.tabledHere] = [J, here];
+    const slopes = this.grad[this.wrt];
+    this.heads.forEach((node, j) => {
+      const column = this.outs.map((_, i) => J[i * columns + j]);
+      widen(node, longest([...column.map((x) => text(x)), text(slopes[j], this.unseen[j])]));
+    });
     this.rows.forEach((row, i) => {
       const weight = loudest ? Math.abs(v[i]) / loudest : 0;
       mark(row, "class", v[i] ? "" : "live-idle");
@@ -380,8 +386,8 @@ class Cotangent extends Figure {
       if (range && range.valueAsNumber !== v[i]) range.value = v[i];
     });
     this.products.forEach((node, j) => {
-      cell(node, this.grad[this.wrt][j], j, this.unseen[j]);
-      tint(node, this.grad[this.wrt][j], deepest);
+      cell(node, slopes[j], j, this.unseen[j]);
+      tint(node, slopes[j], deepest);
     });
     this.heads.forEach((node, j) => mark(node, "class", j === here ? "live-here" : ""));
   }
@@ -412,11 +418,12 @@ class Cotangent extends Figure {
     const total = this.y.reduce((sum, x) => sum + x, 0);
     const moved = this.column.reduce((sum, x) => sum + x, 0);
     const most = Math.max(...[...this.column, moved].map(Math.abs).filter(Number.isFinite), 0) || 1;
+    const texts = [...this.column, moved].map((move, i) => [format(i < this.size ? this.y[i] : total), this.signed(move, i < this.size ? 0 : most)]);
+    widen(this.list, longest(texts.flat()));
     [...this.column, moved].forEach((move, i) => {
       const { bar, y, dy } = this.moves[i];
-      const level = i < this.size ? this.y[i] : total;
-      y.show(level, format(level));
-      dy.show(move, this.signed(move, i < this.size ? 0 : most));
+      y.show(i < this.size ? this.y[i] : total, texts[i][0]);
+      dy.show(move, texts[i][1]);
       const share = Number.isFinite(move) ? (50 * move) / most : 0;
       mark(bar, "class", share < 0 ? "live-down" : "live-up");
       bar.style.setProperty("width", `${Math.abs(share)}%`);

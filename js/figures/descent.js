@@ -4,7 +4,7 @@
 import { Figure, mount, needScalar } from "../figure.js";
 import { load } from "../program.js";
 import { Plot, niceAbove, niceBelow, snap, svg } from "../plot.js";
-import { brief, button, entryName, flatIndex, format, formatSigned, h, numberInput, readout, slider, unflatten, write } from "../controls.js";
+import { brief, button, entryName, flatIndex, format, formatSigned, h, numbered, numberInput, readout, room, slider, unflatten, write } from "../controls.js";
 import { contours } from "../contours.js";
 import "./descent.css";
 
@@ -214,14 +214,12 @@ class Descent extends Figure {
       min: SLOWEST, max: FASTEST, step: 0.01,
       input: (v) => this.set("rate", Number((10 ** v).toPrecision(3))), change: () => this.tell(),
     });
-    this.speedText = h("span", { className: "live-number" });
-    this.speed.node.append(this.speedText);
+    this.speedText = numbered(this.speed);
     this.limit = h("span", { className: "live-limit", hidden: true });
     this.exactRate = numberInput("exact rate", { min: 0, change: (v) => { if (v > 0) this.set("rate", v); this.schedule(); this.tell(); } });
     this.another = button("One more step", () => this.more());
     this.count = slider("steps", { min: 0, max: MOST_STEPS, step: 1, input: (v) => this.set("steps", v), change: () => this.tell() });
-    this.countText = h("span", { className: "live-number" });
-    this.count.node.append(this.countText);
+    this.countText = numbered(this.count);
     const history = h("div", { className: "live-stage live-history" });
     this.history = new Plot(history, "loss after each step");
     this.traces = { rival: this.history.path("live-path live-rival"), mine: this.history.path("live-path") };
@@ -239,7 +237,7 @@ class Descent extends Figure {
       h("div", { className: "live-readouts" }, ...Object.values(this.out).map((out) => out.node)),
       h("div", { className: "live-body" },
         h("div", { className: "live-left" }, stage,
-          h("div", { className: "live-steering" }, h("div", { className: "live-rate" }, this.speed.node, this.limit), this.count.node, this.said),
+          h("div", { className: "live-steering" }, h("div", { className: "live-rate" }, this.speed.node, this.limit), this.count.node, room(this.said)),
           h("div", { className: "live-buttons" }, this.another, this.buildReset())),
         h("div", { className: "live-right" },
           history,

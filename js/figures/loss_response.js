@@ -4,7 +4,7 @@
 import { Figure, copy, mount, needScalar } from "../figure.js";
 import { Plot, snap } from "../plot.js";
 import {
-  ArrayPanel, brief, button, format, formatSigned, h, numberInput, readout, slider, write,
+  ArrayPanel, brief, button, format, formatSigned, h, numbered, numberInput, readout, slider, write,
 } from "../controls.js";
 
 const SAMPLES = 192; // intervals of the curve
@@ -103,8 +103,7 @@ class LossResponse extends Figure {
       min: SMALLEST_STEP, max: LARGEST_STEP, step: 0.1,
       input: (v) => this.keep("step", Number((10 ** v).toPrecision(2))), change: () => this.tell(),
     });
-    this.hText = h("span", { className: "live-number" });
-    this.h.node.append(this.hText);
+    this.hText = numbered(this.h);
     this.lr = numberInput("learning rate", { change: (v) => this.keep("rate", v), min: 0 });
 
     this.arrays = new ArrayPanel(this.inputs, (name, index) => this.choose(name, index));

@@ -5,7 +5,7 @@ import { Figure, copy, mount, needScalar } from "../figure.js";
 import { load } from "../program.js";
 import { Plot, svg } from "../plot.js";
 import { Differences, METHODS, STEPS } from "../differences.js";
-import { ArrayPanel, brief, button, format, h, mark, numberInput, numeral, power, slider, write } from "../controls.js";
+import { ArrayPanel, brief, button, format, h, mark, numbered, numberInput, numeral, power, room, slider, write } from "../controls.js";
 import "./step_size.css";
 
 const PATIENCE = 0.25; // milliseconds of one frame that sampling the curves may take
@@ -125,7 +125,7 @@ class StepSize extends Figure {
     this.exactH = numberInput("exact h", { min: 0, change: (v) => this.stepTo(v) });
     this.buildMovers();
     this.out = numeral("value");
-    this.slide.node.append(this.out.node);
+    numbered(this.slide, this.out.node);
     this.pick = h("select", { onchange: () => { this.set("precision", this.pick.value); this.tell(); } },
       ...Object.entries(PRECISIONS).map(([value, text]) => h("option", { value }, text)));
     this.arrays = new ArrayPanel(this.inputs, (name, index) => this.choose(name, index));
@@ -133,7 +133,7 @@ class StepSize extends Figure {
     this.root.append(
       table,
       h("div", { className: "live-body" },
-        h("div", { className: "live-left" }, this.stage, this.h.node, this.said),
+        h("div", { className: "live-left" }, this.stage, this.h.node, room(this.said)),
         h("div", { className: "live-right" },
           h("div", { className: "live-controls live-first" }, this.slide.node, this.exact.node, this.exactH.node,
             h("label", { className: "live-field" }, h("span", {}, "computed in"), this.pick),
@@ -221,6 +221,7 @@ class StepSize extends Figure {
     const least = engine.eps / 4;
     const floored = (error) => Math.max(error, least);
     const size = `${plot.width} ${plot.height}`;
+    const whole = this.sampled === ORDER.length;
     if (this.redraw || this.drawn !== size) {
       for (const method of METHODS) {
         const errors = known.map((k) => floored(this.errors[method][k]));
@@ -242,7 +243,7 @@ class StepSize extends Figure {
       mark(this.exactText, "y", (top + plot.y(least) + 14).toFixed(1));
       mark(this.marks, "transform", `translate(${left} ${top})`);
       const beside = plot.y(least) + 8;
-      plot.placeLabels([[width - 12, beside], [width - 26, beside]]); // where "exact" stands
+      if (whole || this.drawn !== size) plot.placeLabels([[width - 12, beside], [width - 26, beside]]); // where "exact" stands
       this.drawn = size;
       this.redraw = false;
     }
@@ -289,7 +290,7 @@ class StepSize extends Figure {
     this.exactH.show(step);
     if (this.pick.value !== precision) this.pick.value = precision;
     if (this.due.curve) this.arrays.draw(this.values, this.grad, this.entry);
-    write(this.said, this.note || this.verdict(engine));
+    if (whole || this.note) write(this.said, this.note || this.verdict(engine));
     if (!this.held) this.describe(kind, engine, estimates);
   }
 
@@ -334,7 +335,7 @@ class StepSize extends Figure {
     else if (shape === "parabola") said.push(`Along ${name} the loss is a parabola. The central difference has no truncation error, only rounding: there is no U, and a smaller h is only worse.`);
     else {
       if (engine.absolute) said.push("The slope is 0 here: errors are absolute.");
-      if (this.sampled === ORDER.length) said.push(`At this h ${this.spoilt()}.`);
+      said.push(`At this h ${this.spoilt()}.`);
     }
     return said.join(" ");
   }

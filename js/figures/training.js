@@ -4,7 +4,7 @@
 import { View, mount } from "../figure.js";
 import { load } from "../program.js";
 import { Plot, niceAbove, set, svg } from "../plot.js";
-import { brief, button, format, h, mark, numberInput, readout, slider, write } from "../controls.js";
+import { brief, button, format, h, mark, numbered, numberInput, readout, slider, write } from "../controls.js";
 import { SEEDS } from "../random.js";
 import { CLASSES, Learner, readDigits } from "../training.js";
 import "./training.css";
@@ -260,8 +260,7 @@ class Training extends View {
       min: SLOWEST, max: FASTEST, step: 0.01,
       input: (v) => this.set("rate", Number((10 ** v).toPrecision(3))), change: () => this.tellNext(),
     });
-    this.speedText = h("span", { className: "live-number" });
-    this.speed.node.append(this.speedText);
+    this.speedText = numbered(this.speed);
     this.seeds = numberInput("seed of the first weights", { min: 0, max: SEEDS - 1, step: 1, change: (seed) => this.set("seed", seed) });
     this.cells = Array.from({ length: CLASSES }, (_, digit) => this.cell(digit));
     this.walls = this.learner.inputs.filter(({ shape }) => shape.length > 1).map((input) => this.wall(input));
