@@ -1,7 +1,7 @@
 // A small SVG plotting core: two axes, linear or logarithmic, curves with gaps, lines, dots, and
 // direct labels that look for a free place. Everything is in CSS pixels, so text keeps its size.
 
-import { power } from "./controls.js";
+import { power, write } from "./controls.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -158,15 +158,22 @@ export class Plot {
     const up = this.up.marks(y0, y1, Math.max(2, Math.floor(height / 48)));
     const left = Math.max(MARGIN.left, 12 + 7 * Math.max(0, ...up.map((mark) => mark.text.length)));
     const width = Math.max(40, this.width - left - MARGIN.right);
+    const holder = this.node.parentElement.parentElement;
+    if (holder && left !== this.axis) {
+      holder.style.setProperty("--live-axis", `${left - 8}px`);
+      this.axis = left;
+    }
     Object.assign(this.inner, { left, width });
     set(this.inside, { x: left, width });
-    this.node.parentElement.parentElement?.style.setProperty("--live-axis", `${left - 8}px`);
-    const nodes = [];
-    const line = (attributes) => nodes.push(svg("line", attributes));
-    const text = (attributes, words) => {
-      nodes.push(svg("text", attributes));
-      nodes.at(-1).textContent = words;
+    this.marks ??= { line: [], text: [] };
+    const used = { line: 0, text: 0 };
+    const next = (tag, attributes) => {
+      const node = (this.marks[tag][used[tag]++] ??= svg(tag, {}, this.grid));
+      set(node, attributes);
+      return node;
     };
+    const line = (attributes) => next("line", attributes);
+    const text = (attributes, words) => write(next("text", attributes), words);
     for (const { value, text: words } of up) {
       const y = top + this.y(value);
       line({ x1: left, x2: left + width, y1: y, y2: y, class: value === 0 ? "live-zero" : "" });
@@ -179,7 +186,7 @@ export class Plot {
       text({ x, y: foot + 19, "text-anchor": "middle" }, words);
     }
     if (this.y(0) < 0.85 * height || this.y(0) > height) line({ x1: left, x2: left + width, y1: foot, y2: foot, class: "live-tick" });
-    this.grid.replaceChildren(...nodes);
+    for (const tag in used) for (const node of this.marks[tag].splice(used[tag])) node.remove();
   }
 
   path(name) {

@@ -244,6 +244,7 @@ class StepSize extends Figure {
       mark(this.marks, "transform", `translate(${left} ${top})`);
       const beside = plot.y(least) + 8;
       if (whole || this.drawn !== size) plot.placeLabels([[width - 12, beside], [width - 26, beside]]); // where "exact" stands
+      if (!whole) for (const label of plot.labels) label.place = -1; // no place to keep to, before the curves are whole
       this.drawn = size;
       this.redraw = false;
     }
