@@ -122,9 +122,9 @@ class ConvolutionGradient extends Figure {
   draggable({ name, grid }) {
     let held = null;
     const down = ({ target, button: pressed, pointerId: id, clientX: x, clientY: y }) => {
-      const cell = this.grids[name].cells.find(({ node }) => node === target);
+      const cell = this.grids[name].cells.find(({ node }) => node.contains(target));
       if (!cell || pressed || held) return;
-      target.setPointerCapture(id);
+      cell.node.setPointerCapture(id);
       held = { id, x, y, cell, value: null };
     };
     const drag = ({ pointerId: id, pointerType, clientX, clientY }) => {

@@ -291,7 +291,7 @@ class StepSize extends Figure {
     this.exactH.show(step);
     if (this.pick.value !== precision) this.pick.value = precision;
     if (this.due.curve) this.arrays.draw(this.values, this.grad, this.entry);
-    if (whole || this.note) write(this.said, this.note || this.verdict(engine));
+    if (whole || this.note || !Number.isFinite(engine.truth)) write(this.said, this.note || this.verdict(engine));
     if (!this.held) this.describe(kind, engine, estimates);
   }
 
