@@ -226,7 +226,8 @@ class ChainRule extends Figure {
     const shape = program.shapes[slot];
     const [tag, label] = ["live-tag", "live-sign"].map((className) => h("span", { className }));
     const line = { value: own(), cotangent: own() };
-    const [value, cotangent] = Object.keys(line).map((key) => h("span", { className: `live-${key}` }, line[key]));
+    const value = h("span", { className: "live-value" }, line.value);
+    const cotangent = h("span", { className: "live-cotangent" }, line.cotangent);
     const node = { slot, op, args, shape, place, line, formula, sends, name: names[slot], title: title.replaceAll("_", " "), held: new Float64Array(program.slots[slot].length) };
     node.body = h("button", { type: "button", className: "live-node", "data-node": slot }, h("span", { className: "live-title" }, tag, label), value, cotangent);
     node.body.addEventListener("click", () => {
