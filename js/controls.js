@@ -87,12 +87,10 @@ export function room(...children) {
   return node;
 }
 
-/** How many characters the longest of `texts` has. */
-export const longest = (texts) => texts.reduce((most, { length }) => Math.max(most, length), 0);
-
-/** Give a table's columns the width of so many characters. */
-export function widen(node, characters) {
-  if (node.style.getPropertyValue("--wide") !== String(characters)) node.style.setProperty("--wide", characters);
+/** Give a table's columns room for the longest of `texts`, which no longer widen them by themselves. */
+export function widen(node, texts) {
+  const characters = String(Math.max(0, ...texts.map(({ length }) => length)));
+  if (node.style.getPropertyValue("--wide") !== characters) node.style.setProperty("--wide", characters);
 }
 
 /** A number input; `change(number)` is called with what is finite, else the old number returns. */
@@ -140,7 +138,7 @@ export function slider(text, { input: moving, change, min = 0, max = 1, step = "
 
 /** A slider with the number `shown` at its end. */
 export function numbered(control, shown = h("span")) {
-  control.node.append(h("span", { className: "live-number" }, shown));
+  control.node.append(h("span", { className: "live-number" }, own(shown)));
   return shown;
 }
 
@@ -262,7 +260,7 @@ export class ArrayGrid {
     const flat = chosen ? flatIndex(chosen, this.shape) : -1;
     const stop = chosen ? flat : flatIndex(this.index, this.shape);
     const texts = this.cells.map(({ flat: i }) => format(values[i], decimals));
-    widen(this.grid, longest(texts));
+    widen(this.grid, texts);
     this.cells.forEach(({ node, number, flat: i, name }, k) => {
       const text = texts[k];
       write(number, text);
@@ -272,7 +270,7 @@ export class ArrayGrid {
       mark(node, "tabindex", i === stop ? "0" : "-1");
     });
     const slopes = this.slopes.map(({ flat: i }) => (!gradient ? "·" : isZero(i) ? format(0, 3) : formatSigned(gradient[i], 3)));
-    widen(this.body, longest(slopes));
+    widen(this.body, slopes);
     this.slopes.forEach(({ node, number, flat: i }, k) => {
       write(number, slopes[k]);
       if (!gradient) {

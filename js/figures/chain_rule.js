@@ -5,7 +5,7 @@ import "./chain_rule.css";
 import { Figure, mount, needScalar } from "../figure.js";
 import { Graph } from "../graph.js";
 import {
-  ArrayGrid, brief, button, format, formatSigned, h, longest, mark, own, readout, slider, widen, write,
+  ArrayGrid, brief, button, format, formatSigned, h, mark, own, readout, slider, widen, write,
 } from "../controls.js";
 
 const MOST = 60; // nodes that an eye can follow
@@ -63,7 +63,7 @@ class Table {
     write(this.name, name);
     mark(this.table, "aria-label", name);
     const texts = this.cells.map(({ flat }) => (array ? format(array[flat], 3) : "·"));
-    widen(this.table, longest(texts));
+    widen(this.table, texts);
     this.cells.forEach(({ node, number, flat }, k) => {
       write(number, texts[k]);
       if (array) mark(node, "data-value", String(array[flat]));

@@ -6,7 +6,7 @@ import { Dial, direction } from "../dial.js";
 import { normal } from "../random.js";
 import { niceAbove, niceBelow, snap } from "../plot.js";
 import {
-  ArrayGrid, brief, button, entryName, flatIndex, format, formatSigned, h, longest, mark, numberInput, numeral, own, readout, room, tint, track, widen, write,
+  ArrayGrid, brief, button, entryName, flatIndex, format, formatSigned, h, mark, numberInput, numeral, own, readout, room, tint, track, widen, write,
 } from "../controls.js";
 import "./cotangent.css";
 
@@ -219,7 +219,7 @@ class Cotangent extends Figure {
     this.buildMovers();
     this.root.append(
       h("div", { className: "live-readouts" }, ...Object.values(this.out).map(({ node }) => node)),
-      choices, h("div", { className: "live-sentence" }, room(h("p", { className: "live-note" }, this.asked, " ", this.hidden))),
+      choices, h("div", { className: "live-sentence" }, room(this.asked, " ", this.hidden)),
       h("div", { className: "live-weighing" }, this.buildTable(), ...(many ? [this.buildDial()] : [])),
       h("div", { className: "live-weighing live-below" },
         h("div", { className: "live-inputs" }, arrays, this.slide.node, h("div", { className: "live-controls" }, this.exact.node, this.buildReset())),
@@ -282,7 +282,7 @@ class Cotangent extends Figure {
     this.moves = [...this.outs, "Σy"].map((name, i) => {
       const bar = h("i", { "aria-hidden": "true" });
       const [y, dy] = i < this.size ? [numeral(name), numeral(`d${name}`)] : [numeral("total"), numeral("moved")];
-      return { bar, y, dy, node: h("li", {}, ...[name, y.node, h("span", { className: "live-bar" }, bar), dy.node].map((part) => h("span", {}, part))) };
+      return { bar, y, dy, node: h("li", {}, ...[name, own(y.node), h("span", { className: "live-own live-bar" }, bar), own(dy.node)].map((part) => h("span", {}, part))) };
     });
     this.movesTitle = h("p", { className: "live-part" });
     this.list = h("ul", { className: "live-moves", tabIndex: 0, role: "list", ariaLabel: "How each output moves" }, ...this.moves.map(({ node }) => node));
@@ -370,7 +370,7 @@ class Cotangent extends Figure {
     const slopes = this.grad[this.wrt];
     this.heads.forEach((node, j) => {
       const column = this.outs.map((_, i) => J[i * columns + j]);
-      widen(node, longest([...column.map((x) => text(x)), text(slopes[j], this.unseen[j])]));
+      widen(node, [...column.map((x) => text(x)), text(slopes[j], this.unseen[j])]);
     });
     this.rows.forEach((row, i) => {
       const weight = loudest ? Math.abs(v[i]) / loudest : 0;
@@ -419,7 +419,7 @@ class Cotangent extends Figure {
     const moved = this.column.reduce((sum, x) => sum + x, 0);
     const most = Math.max(...[...this.column, moved].map(Math.abs).filter(Number.isFinite), 0) || 1;
     const texts = [...this.column, moved].map((move, i) => [format(i < this.size ? this.y[i] : total), this.signed(move, i < this.size ? 0 : most)]);
-    widen(this.list, longest(texts.flat()));
+    widen(this.list, texts.flat());
     [...this.column, moved].forEach((move, i) => {
       const { bar, y, dy } = this.moves[i];
       y.show(i < this.size ? this.y[i] : total, texts[i][0]);

@@ -46,6 +46,11 @@ class StepSize extends Figure {
     return this.positive("step", 1e-5);
   }
 
+  /** Whether the curves have all their points. */
+  get whole() {
+    return this.sampled === ORDER.length;
+  }
+
   get precision() {
     const precision = this.model.get("precision");
     return typeof precision === "string" && Object.hasOwn(PRECISIONS, precision) ? precision : "float64";
@@ -188,11 +193,11 @@ class StepSize extends Figure {
     if (this.setRange(this.due.range)) Object.assign(this.slide.input, { min: this.range[0], max: this.range[1], step: this.grain });
     const found = this.compute();
     if (this.due.curve || this.sampledIn !== this.precision) this.startCurves();
-    if (this.sampled < ORDER.length) this.sample(found);
+    if (!this.whole) this.sample(found);
     this.draw(found);
     this.write(found);
     this.due = {};
-    if (this.sampled < ORDER.length) this.schedule();
+    if (!this.whole) this.schedule();
   }
 
   startCurves() {
@@ -207,11 +212,10 @@ class StepSize extends Figure {
       const k = ORDER[this.sampled++];
       const estimates = engine.estimates(STEPS[k]);
       for (const method of METHODS) this.errors[method][k] = engine.error(estimates[method]);
-    } while (this.sampled < ORDER.length && (this.sampled < 5 || performance.now() < until));
+    } while (!this.whole && (this.sampled < 5 || performance.now() < until));
     this.known = ORDER.slice(0, this.sampled).sort((a, b) => a - b);
-    const whole = this.sampled === ORDER.length;
-    this.shape = whole ? this.stand("float64").shape() : "";
-    this.best = Object.fromEntries(METHODS.map((method) => [method, whole ? STEPS[engine.best(this.errors[method])] ?? NaN : NaN]));
+    this.shape = this.whole ? this.stand("float64").shape() : "";
+    this.best = Object.fromEntries(METHODS.map((method) => [method, this.whole ? STEPS[engine.best(this.errors[method])] ?? NaN : NaN]));
     this.redraw = true;
   }
 
@@ -221,7 +225,6 @@ class StepSize extends Figure {
     const least = engine.eps / 4;
     const floored = (error) => Math.max(error, least);
     const size = `${plot.width} ${plot.height}`;
-    const whole = this.sampled === ORDER.length;
     if (this.redraw || this.drawn !== size) {
       for (const method of METHODS) {
         const errors = known.map((k) => floored(this.errors[method][k]));
@@ -243,8 +246,8 @@ class StepSize extends Figure {
       mark(this.exactText, "y", (top + plot.y(least) + 14).toFixed(1));
       mark(this.marks, "transform", `translate(${left} ${top})`);
       const beside = plot.y(least) + 8;
-      if (whole || this.drawn !== size) plot.placeLabels([[width - 12, beside], [width - 26, beside]]); // where "exact" stands
-      if (!whole) for (const label of plot.labels) label.place = -1; // no place to keep to, before the curves are whole
+      if (this.whole || this.drawn !== size) plot.placeLabels([[width - 12, beside], [width - 26, beside]]); // where "exact" stands
+      if (!this.whole) for (const label of plot.labels) label.place = -1; // no place to keep to, before the curves are whole
       this.drawn = size;
       this.redraw = false;
     }
@@ -263,7 +266,6 @@ class StepSize extends Figure {
     write(this.plot.yName, kind);
     write(this.errorHead, kind);
     write(this.estimateHead, `∂L/∂${name} at h = ${brief(step)}`);
-    const whole = this.sampled === ORDER.length;
     const measure = engine.absolute ? undefined : engine.truth;
     this.digits(cells.truth, engine.truth, measure);
     for (const method of METHODS) {
@@ -273,7 +275,7 @@ class StepSize extends Figure {
       this.digits(cells[method], estimates[method], measure);
       error.show(off, off === 0 ? "exact" : small(off));
       const known = Number.isFinite(this.best[method]);
-      const place = known ? brief(this.best[method]) : whole ? "none" : "…";
+      const place = known ? brief(this.best[method]) : this.whole ? "none" : "…";
       best.show(this.best[method], place);
       go.disabled = !known;
       mark(go, "aria-label", `${place}: take the best h of the ${WORDS[method]}`);
@@ -291,7 +293,7 @@ class StepSize extends Figure {
     this.exactH.show(step);
     if (this.pick.value !== precision) this.pick.value = precision;
     if (this.due.curve) this.arrays.draw(this.values, this.grad, this.entry);
-    if (whole || this.note || !Number.isFinite(engine.truth)) write(this.said, this.note || this.verdict(engine));
+    write(this.said, this.note || (this.verdict(engine) ?? this.said.textContent));
     if (!this.held) this.describe(kind, engine, estimates);
   }
 
@@ -324,11 +326,13 @@ class StepSize extends Figure {
     return `${words(one, "forward")}, and ${words(other, "central")}`;
   }
 
+  /** What the curves say, or null until they are whole. */
   verdict(engine) {
     const { name, shape, step } = this;
     if (!Number.isFinite(engine.truth)) {
       return `The loss has no finite slope at ${name} = ${format(this.value)}: there is nothing to compare with.`;
     }
+    if (!this.whole) return null;
     const said = [];
     if (engine.refusal) said.push(`No complex step: ${engine.refusal}.`);
     if (shape === "line" && engine.absolute) said.push(`The loss does not answer to ${name}: its slope is 0. What a difference shows is rounding, and errors are absolute.`);
