@@ -79,18 +79,23 @@ export function button(text, onclick) {
 /** A block whose size is its own, not its words': new words have the browser lay out nothing else. */
 export const own = (...children) => h("span", { className: "live-own" }, ...children);
 
-/** Words in a block as high as they are, which again lays out nothing else until that height changes. */
+/** What it holds lays out nothing else, as long as it fits: a block as high as its content has been at this width. */
 export function room(...children) {
-  const words = h("div", {}, ...children);
-  const node = h("div", { className: "live-room" }, words);
-  new ResizeObserver(() => node.style.setProperty("--tall", `${words.offsetHeight}px`)).observe(words);
+  const held = h("div", {}, ...children);
+  const node = h("div", { className: "live-room" }, held);
+  let [wide, tall] = [0, 0];
+  new ResizeObserver(([{ contentRect: { width, height } }]) => {
+    if (width === wide && height <= tall) return;
+    [wide, tall] = [width, height];
+    node.style.setProperty("--tall", `${tall}px`);
+  }).observe(held);
   return node;
 }
 
-/** Give a table's columns room for the longest of `texts`, which no longer widen them by themselves. */
+/** Give a table's columns room for the longest of `texts`, which no longer widen them by themselves; two characters fewer narrow nothing. */
 export function widen(node, texts) {
-  const characters = String(Math.max(0, ...texts.map(({ length }) => length)));
-  if (node.style.getPropertyValue("--wide") !== characters) node.style.setProperty("--wide", characters);
+  const [characters, room] = [Math.max(0, ...texts.map(({ length }) => length)), Number(node.style.getPropertyValue("--wide"))];
+  if (characters > room || characters < room - 2) node.style.setProperty("--wide", String(characters));
 }
 
 /** A number input; `change(number)` is called with what is finite, else the old number returns. */

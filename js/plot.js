@@ -199,15 +199,35 @@ export class Plot {
 
   /** Draw points in order; one that is not finite leaves a gap. */
   curve(path, xs, ys) {
+    set(path, { d: this.lines(xs.map((x, i) => [this.x(x), Number.isFinite(ys[i]) ? this.y(ys[i]) : NaN])) });
+  }
+
+  /** Lines from pixel to pixel, cut off around the frame: the dashes of a line that leaves it for long are slow to paint. */
+  lines(pixels) {
     let d = "";
-    let pen = "M";
-    for (let i = 0; i < xs.length; i++) {
-      if (Number.isFinite(ys[i])) {
-        d += `${pen}${this.x(xs[i]).toFixed(2)} ${this.y(ys[i]).toFixed(2)}`;
-        pen = "L";
-      } else pen = "M";
-    }
-    set(path, { d });
+    let end = null;
+    pixels.slice(1).forEach((to, i) => {
+      const part = this.cut(pixels[i], to);
+      if (!part) return;
+      const [a, b] = part.map((pixel) => pixel.map((v) => v.toFixed(2)).join(" "));
+      d += a === end ? `L${b}` : `M${a}L${b}`;
+      end = b;
+    });
+    return d;
+  }
+
+  /** What lies within half a frame of the frame, of the line between two pixels; null if nothing. After Liang and Barsky (1984). */
+  cut(from, to) {
+    const { width, height } = this.inner;
+    let [first, last] = [0, 1];
+    [width, height].forEach((size, axis) => {
+      const way = to[axis] - from[axis];
+      const ends = [-size / 2, 1.5 * size].map((edge) => (edge - from[axis]) / way);
+      if (way && Number.isFinite(way)) [first, last] = [Math.max(first, Math.min(...ends)), Math.min(last, Math.max(...ends))];
+      else if (!(ends[0] < 0 && ends[1] > 0)) last = NaN;
+    });
+    if (!(first <= last)) return null;
+    return [first, last].map((share) => from.map((v, axis) => (share === 1 ? to[axis] : v + share * (to[axis] - v))));
   }
 
   /** Draw the whole line through (x, y) with `slope`, or nothing where that is not finite. */

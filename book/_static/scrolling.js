@@ -19,15 +19,21 @@
   const observer = new ResizeObserver((changes) => near(changes.map(({ target }) => target)));
   boxes.forEach((box) => observer.observe(box));
   document.fonts.addEventListener("loadingdone", () => near(boxes));
-  let timer;
-  const onward = (i) => {
-    look(boxes.slice(i, i + 1));
-    if (i < boxes.length) timer = setTimeout(onward, 20, i + 1);
+  let [timer, next] = [0, 0];
+  const onward = () => {
+    look(boxes.slice(next, ++next));
+    if (next < boxes.length) timer = setTimeout(onward, 20);
   };
+  const stop = () => clearTimeout(timer);
   const rest = () => {
-    clearTimeout(timer);
-    timer = setTimeout(onward, 5000, 0);
+    stop();
+    if (next < boxes.length) timer = setTimeout(onward, 5000);
   };
-  addEventListener("resize", rest);
+  addEventListener("resize", () => {
+    next = 0;
+    rest();
+  });
+  addEventListener("pointerdown", stop); // what is dragged does not wait for it
+  for (const end of ["pointerup", "pointercancel"]) addEventListener(end, rest);
   rest();
 }

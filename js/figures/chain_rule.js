@@ -5,7 +5,7 @@ import "./chain_rule.css";
 import { Figure, mount, needScalar } from "../figure.js";
 import { Graph } from "../graph.js";
 import {
-  ArrayGrid, brief, button, format, formatSigned, h, mark, own, readout, slider, widen, write,
+  ArrayGrid, brief, button, format, formatSigned, h, mark, own, readout, room, slider, widen, write,
 } from "../controls.js";
 
 const MOST = 60; // nodes that an eye can follow
@@ -48,9 +48,8 @@ class Table {
     const [most, width] = [Math.min(ROWS, rows), Math.min(COLUMNS, columns)];
     this.cells = [];
     const lines = Array.from({ length: most }, (_, r) => h("tr", {}, ...Array.from({ length: width }, (_, c) => {
-      const number = own();
-      const node = h("td", {}, number);
-      this.cells.push({ node, number, flat: r * columns + c });
+      const node = h("td");
+      this.cells.push({ node, flat: r * columns + c });
       return node;
     })));
     this.name = h("span", { className: "live-name" });
@@ -64,9 +63,10 @@ class Table {
     mark(this.table, "aria-label", name);
     const texts = this.cells.map(({ flat }) => (array ? format(array[flat], 3) : "·"));
     widen(this.table, texts);
-    this.cells.forEach(({ node, number, flat }, k) => {
-      write(number, texts[k]);
+    this.cells.forEach(({ node, flat }, k) => {
+      write(node, texts[k]);
       if (array) mark(node, "data-value", String(array[flat]));
+      else node.removeAttribute("data-value");
     });
   }
 }
@@ -135,9 +135,8 @@ class ChainRule extends Figure {
     if (next === this.at) return;
     this.picked = null;
     this.note = "";
+    this.due.step = true;
     this.set("at", next);
-    this.compute();
-    this.announcer.say(this.sentence());
   }
 
   choose(name, index) {
@@ -185,10 +184,11 @@ class ChainRule extends Figure {
     this.grids = Object.fromEntries(this.inputs.map(({ name, shape }) => [name, new ArrayGrid(name, shape, (index) => this.choose(name, index))]));
     this.many = this.inputs.map(({ name }) => this.values[name].length).reduce(add) > SHOWN;
     this.stage = h("div", { className: "live-graph", role: "group", ariaLabel: `Graph of ${this.count} operations, from the inputs to the loss`, onkeydown: (event) => this.walk(event) }, this.graph.canvas);
-    this.drive = div("live-drive", div("live-buttons", ...this.buttons.map(({ node }) => node)), this.wheel.node, this.said);
+    this.drive = div("live-drive", div("live-buttons", ...this.buttons.map(({ node }) => node)), this.wheel.node, room(this.said));
     this.right = div("live-right");
     this.paths = div("live-paths");
-    this.panel = div("live-panel");
+    this.op = { title: h("b"), formula: h("span"), tables: div("live-pair"), added: h("p", { className: "live-note live-tangent" }) };
+    this.panel = div("live-panel", room(h("p", { className: "live-note" }, this.op.title, " ", this.op.formula), this.op.tables, this.op.added));
     this.body = h("div", {}, div("live-scene", this.drive, this.stage),
       div("live-detail",
         div("live-left",
@@ -282,8 +282,9 @@ class ChainRule extends Figure {
     for (const node of this.nodes) this.drawNode(node);
     for (const edge of this.graph.edges) this.drawEdge(edge);
     this.drawNumbers();
-    this.drawPanel();
     this.drawPaths();
+    if (this.due.step) this.schedule(); // the graph goes first: its node in full is for the next frame
+    else this.drawPanel();
     this.due = {};
   }
 
@@ -403,7 +404,9 @@ class ChainRule extends Figure {
     out.loss.show(loss, loss === null ? "not yet" : format(loss));
     out.slope.show(slope, slope === null ? "not yet" : formatSigned(slope));
     out.at.show(at, `${at} of ${last}`);
-    write(this.said, this.note || this.sentence());
+    const sentence = this.sentence();
+    write(this.said, this.note || sentence);
+    if (this.due.step) this.announcer.say(sentence);
     if (wheel.input.valueAsNumber !== at) wheel.input.value = at;
     mark(wheel.input, "aria-valuetext", `${at} of ${last}`);
     for (const { node, end } of this.buttons) mark(node, "aria-disabled", String(at === end));
@@ -439,25 +442,25 @@ class ChainRule extends Figure {
     cotangent.show(`∂L/∂${name}`, reached ? held : null);
     each.forEach((table, i) => table.show(`from ${back[i].to.name}`, parts[i]));
     const fork = reached && back.length > 1 && !shape.length;
-    write(this.added, fork ? plus(parts.map(([part]) => part)) + (done ? ` = ${brief(held[0])}` : " + …") : "");
+    write(this.op.added, fork ? plus(parts.map(([part]) => part)) + (done ? ` = ${brief(held[0])}` : " + …") : "");
   }
 
   openPanel(node) {
     this.opened = node;
     const { op, name, args, shape, title, back } = node;
     const { shapes, slots } = this.program;
-    const each = shape.length && back.length > 1 ? back : [];
-    this.tables = Array.from({ length: 2 + each.length }, () => new Table(shape));
-    const constants = [...new Set(args)].filter((a) => this.isConstant(a) && shapes[a].length).map((a) => {
-      const table = new Table(shapes[a]);
-      table.show(this.names[a], slots[a]);
-      return table;
-    });
-    this.added = h("p", { className: "live-note live-tangent" });
-    this.panel.replaceChildren(
-      h("p", { className: "live-note" }, h("b", {}, capital(title)), ` ${op < 0 ? name : this.equation(node)}`),
-      div("live-pair", ...[...this.tables, ...constants].map((table) => table.node)),
-      this.added);
+    const constants = [...new Set(args)].filter((a) => this.isConstant(a) && shapes[a].length);
+    const own = 2 + (shape.length && back.length > 1 ? back.length : 0);
+    const needed = [...Array(own).fill(shape), ...constants.map((a) => shapes[a])];
+    if (this.drawn !== JSON.stringify(needed)) {
+      this.drawn = JSON.stringify(needed);
+      this.all = needed.map((each) => new Table(each));
+      this.op.tables.replaceChildren(...this.all.map((table) => table.node));
+    }
+    this.tables = this.all.slice(0, own);
+    constants.forEach((a, i) => this.all[own + i].show(this.names[a], slots[a]));
+    write(this.op.title, capital(title));
+    write(this.op.formula, op < 0 ? name : this.equation(node));
   }
 
   /** Each path's product of slopes, and their sum; for arrays, how much depends on the entry. */

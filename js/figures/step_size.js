@@ -73,6 +73,7 @@ class StepSize extends Figure {
 
   chosen() {
     Object.assign(this.due, { curve: true, range: true });
+    write(this.said, ""); // it is of the entry before
   }
 
   // What a reader does.
