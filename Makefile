@@ -9,7 +9,7 @@ MAKEFLAGS += --jobs=2
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile
 PACKAGE := $(wildcard .venv/frameworks) $(shell find scalarloss book/_ext book/_static book/_templates js/menus.js -type f -not -name "*.pyc")
 
-.PHONY: help frameworks book pdf links serve lint test notebooks lab bundle badge bench clean
+.PHONY: help frameworks browser book pdf links serve lint test notebooks lab bundle badge bench clean
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*##/make \1:/p' $(MAKEFILE_LIST)
 
@@ -59,7 +59,10 @@ lint: .venv/ready  ## check style and types
 	ruff format --check .
 	mypy
 
-test: lint book node_modules/ready  ## run every check, in a browser too
+browser: .venv/ready  ## find a Chromium for the tests, or install one
+	python tools/browser.py
+
+test: browser lint book node_modules/ready  ## run every check, in a browser too
 	chromium="$$(python tools/browser.py)" && CHROMIUM="$$chromium" python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 notebooks: .venv/ready  ## execute the chapters and tidy what they store

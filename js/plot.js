@@ -89,7 +89,7 @@ const share = ({ to }, value, low, high) => (to(value) - to(low)) / (to(high) - 
 
 /** Lay below a layer what is not seen and larger: what moves then changes no bounds, and the browser need not sort its layers anew. */
 export function pane(layer) {
-  layer.prepend(svg("rect", { class: "live-pane", x: "-100%", y: "-100%", width: "300%", height: "300%" }));
+  layer.prepend(svg("rect", { class: "live-pane", x: "-5000%", y: "-5000%", width: "10100%", height: "10100%" }));
 }
 
 export class Plot {

@@ -323,7 +323,7 @@ class Descent extends Figure {
     }
     const low = this.bowl?.lowest;
     const [lx, ly] = low ? [plot.x(low[0]), plot.y(low[1])] : [];
-    marks.lowest.setAttribute("d", low && this.isNear([lx, ly]) ? `M${lx - 6} ${ly}h12M${lx} ${ly - 6}v12` : "");
+    marks.lowest.setAttribute("d", low && Math.abs(lx) < 1e4 ? `M${lx - 6} ${ly}h12M${lx} ${ly - 6}v12` : "");
     this.trace(marks.path, marks.dots, mine.path, dot);
     this.trace(marks.rival, marks.rivalDots, theirs?.path ?? [], square);
     for (const mark of [marks.point, marks.handle]) plot.put(mark, ...this.start);
@@ -341,10 +341,6 @@ class Descent extends Figure {
     this.history.curve(this.traces.rival, numbers, theirs?.losses ?? []);
   }
 
-  isNear([x, y]) {
-    return Math.abs(x) < 2 * this.plot.width && Math.abs(y) < 2 * this.plot.height;
-  }
-
   /** A path and a mark at each of its places, as far as the picture reaches. */
   trace(line, marks, path, mark) {
     const { plot } = this;
@@ -353,7 +349,7 @@ class Descent extends Figure {
     const end = pixels.findIndex(([x, y]) => !(Math.abs(x) < far && Math.abs(y) < far));
     const shown = end < 0 ? pixels : pixels.slice(0, end);
     line.setAttribute("d", plot.lines(shown));
-    marks.setAttribute("d", shown.slice(1).filter((pixel) => this.isNear(pixel)).map(([x, y]) => mark(x.toFixed(1), y.toFixed(1))).join(""));
+    marks.setAttribute("d", shown.slice(1).map(([x, y]) => mark(x.toFixed(1), y.toFixed(1))).join(""));
   }
 
   write({ slopes, mine, theirs }) {

@@ -347,6 +347,20 @@ def test_x_w_y_and_g_stand_in_one_row_and_on_a_phone_in_a_stack(page, show):
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+def test_columns_keep_their_width_as_a_number_takes_a_digit_more_and_a_digit_less(page, show):
+    figure = open_figure(show, article())
+    cell(figure, "x[0, 0]").click()
+    widths = []
+    for value in ("-1.5", "-103.251", "-103.25", "12.5", "1"):
+        figure.get_by_label("exact x[0, 0]").fill(value)
+        page.keyboard.press("Enter")
+        frame(page)
+        widths.append(cell(figure, "x[0, 0]").bounding_box()["width"])
+    first, most, less, _, least = widths
+    assert first < most == less
+    assert least < most
+
+
 def test_a_picture_of_eight_by_eight_is_shown_whole(page, show):
     widget = of_shapes((8, 8), (3, 3), seen=36)
     figure = open_figure(show, widget)

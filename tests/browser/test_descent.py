@@ -1,5 +1,6 @@
 """Descent in the page: every path and number as NumPy's, by mouse, finger, keys and typing."""
 
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -116,6 +117,26 @@ def test_the_rate_and_the_steps_move_by_key(page, show):
     assert_as(figure, widget)
     marks = figure.locator(".live-dots").last.get_attribute("d")
     assert marks.count("m-3") == 8
+
+
+def test_no_line_leaves_its_frame_for_long(page, show):
+    """The dashes of one that does take a browser tens of milliseconds of each frame."""
+    widget = valley()
+    widget.steps = 60
+    figure = show(states(widget), [widget.model_id])
+    figure.get_by_label("exact rate").fill("9")
+    page.keyboard.press("Enter")
+    frame(page)
+    for line in figure.locator("path.live-path:not([d=''])").all():
+        numbers = re.findall(r"-?[\d.]+", line.get_attribute("d"))
+        places = np.array(numbers, float).reshape(-1, 2)
+        sides = (
+            "line => ['width', 'height'].map((k) => Number(line.ownerSVGElement.getAttribute(k)))"
+        )
+        size = line.evaluate(sides)
+        assert len(places) > 1
+        assert (places >= -0.5 * np.array(size) - 0.01).all()
+        assert (places <= 1.5 * np.array(size) + 0.01).all()
 
 
 def test_each_press_of_a_key_moves_the_rate(page, show):
