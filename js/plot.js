@@ -206,28 +206,31 @@ export class Plot {
   lines(pixels) {
     let d = "";
     let end = null;
-    pixels.slice(1).forEach((to, i) => {
-      const part = this.cut(pixels[i], to);
-      if (!part) return;
-      const [a, b] = part.map((pixel) => pixel.map((v) => v.toFixed(2)).join(" "));
-      d += a === end ? `L${b}` : `M${a}L${b}`;
-      end = b;
-    });
+    for (let i = 1; i < pixels.length; i++) {
+      const part = this.cut(pixels[i - 1], pixels[i]);
+      if (!part) continue;
+      if (part[0] !== end) d += `M${part[0][0].toFixed(2)} ${part[0][1].toFixed(2)}`;
+      end = part[1];
+      d += `L${end[0].toFixed(2)} ${end[1].toFixed(2)}`;
+    }
     return d;
   }
 
   /** What lies within half a frame of the frame, of the line between two pixels; null if nothing. After Liang and Barsky (1984). */
   cut(from, to) {
-    const { width, height } = this.inner;
     let [first, last] = [0, 1];
-    [width, height].forEach((size, axis) => {
-      const way = to[axis] - from[axis];
-      const ends = [-size / 2, 1.5 * size].map((edge) => (edge - from[axis]) / way);
-      if (way && Number.isFinite(way)) [first, last] = [Math.max(first, Math.min(...ends)), Math.min(last, Math.max(...ends))];
-      else if (!(ends[0] < 0 && ends[1] > 0)) last = NaN;
-    });
-    if (!(first <= last)) return null;
-    return [first, last].map((share) => from.map((v, axis) => (share === 1 ? to[axis] : v + share * (to[axis] - v))));
+    for (const axis of [0, 1]) {
+      const size = axis ? this.inner.height : this.inner.width;
+      const [low, high, start, way] = [-size / 2, 1.5 * size, from[axis], to[axis] - from[axis]];
+      if (!Number.isFinite(way)) return null;
+      if (start >= low && start <= high && start + way >= low && start + way <= high) continue;
+      const [one, other] = way > 0 ? [low, high] : [high, low];
+      first = Math.max(first, (one - start) / way);
+      last = Math.min(last, (other - start) / way);
+      if (!(first <= last)) return null;
+    }
+    const at = (share) => (share === 0 ? from : share === 1 ? to : from.map((v, axis) => v + share * (to[axis] - v)));
+    return [at(first), at(last)];
   }
 
   /** Draw the whole line through (x, y) with `slope`, or nothing where that is not finite. */
