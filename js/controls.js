@@ -94,8 +94,9 @@ export function room(...children) {
 
 /** Give a table's columns room for the longest of `texts`, which no longer widen them by themselves; two characters fewer narrow nothing. */
 export function widen(node, texts) {
-  const [characters, room] = [Math.max(0, ...texts.map(({ length }) => length)), Number(node.style.getPropertyValue("--wide"))];
-  if (characters > room || characters < room - 2) node.style.setProperty("--wide", String(characters));
+  const characters = Math.max(0, ...texts.map(({ length }) => length));
+  const wide = Number(node.style.getPropertyValue("--wide"));
+  if (characters > wide || characters < wide - 2) node.style.setProperty("--wide", String(characters));
 }
 
 /** A number input; `change(number)` is called with what is finite, else the old number returns. */

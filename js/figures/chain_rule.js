@@ -450,15 +450,16 @@ class ChainRule extends Figure {
     const { op, name, args, shape, title, back } = node;
     const { shapes, slots } = this.program;
     const constants = [...new Set(args)].filter((a) => this.isConstant(a) && shapes[a].length);
-    const own = 2 + (shape.length && back.length > 1 ? back.length : 0);
-    const needed = [...Array(own).fill(shape), ...constants.map((a) => shapes[a])];
-    if (this.drawn !== JSON.stringify(needed)) {
-      this.drawn = JSON.stringify(needed);
+    const count = 2 + (shape.length && back.length > 1 ? back.length : 0);
+    const needed = [...Array(count).fill(shape), ...constants.map((a) => shapes[a])];
+    const drawn = JSON.stringify(needed);
+    if (this.drawn !== drawn) {
+      this.drawn = drawn;
       this.all = needed.map((each) => new Table(each));
       this.op.tables.replaceChildren(...this.all.map((table) => table.node));
     }
-    this.tables = this.all.slice(0, own);
-    constants.forEach((a, i) => this.all[own + i].show(this.names[a], slots[a]));
+    this.tables = this.all.slice(0, count);
+    constants.forEach((a, i) => this.all[count + i].show(this.names[a], slots[a]));
     write(this.op.title, capital(title));
     write(this.op.formula, op < 0 ? name : this.equation(node));
   }
