@@ -92,11 +92,15 @@ export function room(...children) {
   return node;
 }
 
+let pressed = false; // under a pressed pointer no column narrows: a drag lays out the page a few times, not at every third move
+addEventListener("pointerdown", () => (pressed = true), true);
+for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => (pressed = false), true);
+
 /** Give a table's columns room for the longest of `texts`, which no longer widen them by themselves; two characters fewer narrow nothing. */
 export function widen(node, texts) {
   const characters = Math.max(0, ...texts.map(({ length }) => length));
   const wide = Number(node.style.getPropertyValue("--wide"));
-  if (characters > wide || characters < wide - 2) node.style.setProperty("--wide", String(characters));
+  if (characters > wide || (!pressed && characters < wide - 2)) node.style.setProperty("--wide", String(characters));
 }
 
 /** A number input; `change(number)` is called with what is finite, else the old number returns. */
@@ -151,12 +155,13 @@ export function numbered(control, shown = h("span")) {
 /** One number of the figure, which carries every digit. */
 export function numeral(quantity) {
   const node = h("output", { "data-quantity": quantity, "aria-live": "off" });
+  let none = false;
   return {
     node,
     /** `value` is null while there is none. */
     show(value, text) {
       write(node, text);
-      node.classList.toggle("live-none", value === null);
+      if (none !== (value === null)) none = node.classList.toggle("live-none");
       if (value === null) node.removeAttribute("data-value");
       else mark(node, "data-value", String(value));
     },

@@ -204,14 +204,20 @@ export class Plot {
 
   /** Lines from pixel to pixel, cut off around the frame: the dashes of a line that leaves it for long are slow to paint. */
   lines(pixels) {
+    const { width, height } = this.inner;
+    const near = ([x, y]) => x >= -width / 2 && x <= 1.5 * width && y >= -height / 2 && y <= 1.5 * height;
+    const text = ([x, y]) => `${x.toFixed(2)} ${y.toFixed(2)}`;
     let d = "";
     let end = null;
+    let last = "";
     for (let i = 1; i < pixels.length; i++) {
-      const part = this.cut(pixels[i - 1], pixels[i]);
-      if (!part) continue;
-      if (part[0] !== end) d += `M${part[0][0].toFixed(2)} ${part[0][1].toFixed(2)}`;
-      end = part[1];
-      d += `L${end[0].toFixed(2)} ${end[1].toFixed(2)}`;
+      let [a, b] = [pixels[i - 1], pixels[i]];
+      if (!near(a) || !near(b)) [a, b] = this.cut(a, b) ?? [];
+      if (!b) continue;
+      const next = text(b);
+      if (a !== end) d += `M${text(a)}L${next}`;
+      else if (next !== last) d += `L${next}`;
+      [end, last] = [b, next];
     }
     return d;
   }
@@ -223,7 +229,7 @@ export class Plot {
       const size = axis ? this.inner.height : this.inner.width;
       const [low, high, start, way] = [-size / 2, 1.5 * size, from[axis], to[axis] - from[axis]];
       if (!Number.isFinite(way)) return null;
-      if (start >= low && start <= high && start + way >= low && start + way <= high) continue;
+      if (!way && start >= low && start <= high) continue;
       const [one, other] = way > 0 ? [low, high] : [high, low];
       first = Math.max(first, (one - start) / way);
       last = Math.min(last, (other - start) / way);

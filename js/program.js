@@ -8,6 +8,7 @@ const FORMAT = "scalarloss-program";
 const VERSION = 1;
 const MAX_RANK = 32;
 const MAX_ENTRIES = 2 ** 25; // of all arrays, and of the maps between them: 256 MB
+const ONE = Float64Array.of(1); // the cotangent of a scalar
 const NON_FINITE = { NaN, Infinity, "-Infinity": -Infinity };
 
 const damaged = (what) => new ProgramError(`the program is damaged: ${what}. Trace the function and write it again.`);
@@ -163,7 +164,7 @@ class Program {
     if (this.outputShape.length) {
       throw new ProgramError(`the output has shape (${this.outputShape.join(", ")}), and a gradient belongs to one number: reduce it first.`);
     }
-    const { output, grad } = this.vjp(arrays, Float64Array.of(1), names);
+    const { output, grad } = this.vjp(arrays, ONE, names);
     return { value: output[0], grad };
   }
 

@@ -273,7 +273,8 @@ class Cotangent extends Figure {
     this.reach = numeral("length");
     return h("div", { className: "live-turning" },
       h("div", {}, this.dial.node),
-      h("div", { className: "live-turned" }, room(h("p", { className: "live-part" }, "Turned to ", this.angle.node, ". Orange: the length of vᵀJ at each angle, here ", this.reach.node, ".")),
+      h("div", { className: "live-turned" },
+        h("p", { className: "live-part" }, own("Turned to ", this.angle.node), own("vᵀJ is ", this.reach.node, " long"), "Orange: its length at each angle."),
         h("div", { className: "live-picks" }, ...this.picks.map(({ node }) => node))));
   }
 
@@ -282,7 +283,8 @@ class Cotangent extends Figure {
     this.moves = [...this.outs, "Σy"].map((name, i) => {
       const bar = h("i", { "aria-hidden": "true" });
       const [y, dy] = i < this.size ? [numeral(name), numeral(`d${name}`)] : [numeral("total"), numeral("moved")];
-      return { bar, y, dy, node: h("li", {}, ...[name, own(y.node), h("span", { className: "live-own live-bar" }, bar), own(dy.node)].map((part) => h("span", {}, part))) };
+      for (const { node } of [y, dy]) node.className = "live-own";
+      return { bar, y, dy, node: h("li", {}, ...[name, y.node, h("span", { className: "live-own live-bar" }, bar), dy.node].map((part) => h("span", {}, part))) };
     });
     this.movesTitle = h("p", { className: "live-part" });
     this.list = h("ul", { className: "live-moves", tabIndex: 0, role: "list", ariaLabel: "How each output moves" }, ...this.moves.map(({ node }) => node));
@@ -424,10 +426,10 @@ class Cotangent extends Figure {
       const { bar, y, dy } = this.moves[i];
       y.show(i < this.size ? this.y[i] : total, texts[i][0]);
       dy.show(move, texts[i][1]);
-      const share = Number.isFinite(move) ? (50 * move) / most : 0;
+      const share = Math.abs(move) > NEARLY * most && Number.isFinite(move) ? (50 * move) / most : 0;
       mark(bar, "class", share < 0 ? "live-down" : "live-up");
-      bar.style.setProperty("width", `${Math.abs(share)}%`);
-      bar.style.setProperty("left", `${50 + Math.min(0, share)}%`);
+      const [from, to] = share < 0 ? [50 + share, 50] : [50, 50 + share];
+      bar.style.setProperty("background-image", `linear-gradient(90deg, #0000 ${from}%, currentcolor ${from}% ${to}%, #0000 ${to}%)`);
     });
     this.out.sum.show(moved, this.signed(moved, most));
     write(this.out.sum.name, `Σy per unit of ${this.name}`);

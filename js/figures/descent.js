@@ -3,12 +3,13 @@
 
 import { Figure, mount, needScalar } from "../figure.js";
 import { load } from "../program.js";
-import { Plot, niceAbove, niceBelow, snap, svg } from "../plot.js";
-import { brief, button, entryName, flatIndex, format, formatSigned, h, numbered, numberInput, readout, room, slider, unflatten, write } from "../controls.js";
+import { Plot, niceAbove, niceBelow, set, snap, svg } from "../plot.js";
+import { brief, button, entryName, flatIndex, format, formatSigned, h, mark, numbered, numberInput, readout, room, slider, unflatten, write } from "../controls.js";
 import { contours } from "../contours.js";
 import "./descent.css";
 
 const PATIENCE = 2; // milliseconds of one frame that the landscape may take
+const HURRY = 0.5; // the same while something is held
 const GRIDS = [13, 25, 49]; // the landscape is drawn coarse at first
 const LEVELS = 14;
 const MOST_STEPS = 60;
@@ -121,40 +122,45 @@ class Descent extends Figure {
 
   // Computing.
 
-  /** The two slopes of `program` at a place; also leaves its value in `this.level`. */
-  slopes(program, place) {
-    const axes = this.axes;
-    const kept = axes.map(([name, i]) => this.values[name][i]);
-    axes.forEach(([name, i], k) => (this.values[name][i] = place[k]));
-    const { value, grad } = program.valueAndGrad(this.values);
-    this.level = value;
-    const found = axes.map(([name, i]) => grad[name][i]);
-    axes.forEach(([name, i], k) => (this.values[name][i] = kept[k]));
+  /** What `look(go, axes)` finds; it may `go` to any place, and the start is kept. */
+  away(look) {
+    const { axes, start } = this;
+    const go = (place) => axes.forEach(([name, i], k) => (this.values[name][i] = place[k]));
+    const found = look(go, axes);
+    go(start);
     return found;
   }
 
-  lossAt(place) {
-    const axes = this.axes;
-    const kept = axes.map(([name, i]) => this.values[name][i]);
-    axes.forEach(([name, i], k) => (this.values[name][i] = place[k]));
-    const loss = this.program.run(this.values)[0];
-    axes.forEach(([name, i], k) => (this.values[name][i] = kept[k]));
-    return loss;
+  /** The two slopes at a place. */
+  slopes(place) {
+    return this.away((go, axes) => {
+      go(place);
+      const { grad } = this.program.valueAndGrad(this.values);
+      return axes.map(([name, i]) => grad[name][i]);
+    });
   }
 
+  /** The places that the slopes of `program` lead to, and the loss at each. */
   descend(program) {
-    const path = [this.start];
-    const { rate, steps } = this;
-    for (let k = 0; k < steps; k++) {
-      const slopes = this.slopes(program, path[k]);
-      path.push(path[k].map((x, i) => x - rate * slopes[i]));
-    }
-    return { path, losses: path.map((place) => this.lossAt(place)) };
+    const { rate, steps, start } = this;
+    return this.away((go, axes) => {
+      const names = [...new Set(axes.map(([name]) => name))];
+      const [path, losses] = [[start], []];
+      for (let k = 0; k < steps; k++) {
+        go(path[k]);
+        const { value, grad } = program.valueAndGrad(this.values, names);
+        path.push(axes.map(([name, i], j) => path[k][j] - rate * grad[name][i]));
+        losses.push(program === this.program ? value : this.program.run(this.values)[0]);
+      }
+      go(path[steps]);
+      losses.push(this.program.run(this.values)[0]);
+      return { path, losses };
+    });
   }
 
   compute() {
     return {
-      slopes: this.slopes(this.program, this.start),
+      slopes: this.slopes(this.start),
       mine: this.descend(this.program),
       theirs: this.rival && this.descend(this.rival),
     };
@@ -163,9 +169,9 @@ class Descent extends Figure {
   /** The curvature along the two entries and the place where it is level, or null if no parabola. */
   findBowl() {
     const start = this.start;
-    const here = this.slopes(this.program, start);
+    const here = this.slopes(start);
     const size = 1 + Math.max(...start.map(Math.abs));
-    const away = (u, v) => this.slopes(this.program, [start[0] + size * u, start[1] + size * v]).map((s, i) => s - here[i]);
+    const away = (u, v) => this.slopes([start[0] + size * u, start[1] + size * v]).map((s, i) => s - here[i]);
     const [[a, b], [c, d]] = [away(1, 0), away(0, 1)].map((row) => row.map((s) => s / size));
     for (const [u, v] of [[-1.7, 0.6], [0.4, 2.3], [1.1, -1.3]]) {
       const found = away(u, v);
@@ -191,8 +197,8 @@ class Descent extends Figure {
     this.plot = new Plot(stage, "");
     this.marks = {
       land: this.plot.path("live-contours"), lowest: this.plot.path("live-lowest"),
-      rival: this.plot.path("live-path live-rival"), rivalDots: svg("path", { class: "live-dots live-rival" }, this.plot.inside),
-      path: this.plot.path("live-path"), dots: svg("path", { class: "live-dots" }, this.plot.inside),
+      rival: this.plot.path("live-path live-rival"), rivalDots: this.plot.path("live-dots live-rival"),
+      path: this.plot.path("live-path"), dots: this.plot.path("live-dots"),
       point: this.plot.dot("live-point", 8), handle: this.plot.dot("live-handle", 24),
     };
     this.across = svg("text", { class: "live-axis-name live-label", "text-anchor": "end" }, this.plot.over);
@@ -292,7 +298,7 @@ class Descent extends Figure {
 
   /** The landscape, a finer grid at a time, a part of it in each frame. */
   survey() {
-    const until = performance.now() + PATIENCE;
+    const until = performance.now() + (this.held ? HURRY : PATIENCE);
     this.land ??= { size: GRIDS[0], next: 0, heights: new Float64Array(GRIDS[0] ** 2) };
     const [x0, x1, y0, y1] = this.plot.domain;
     const { land } = this;
@@ -303,11 +309,14 @@ class Descent extends Figure {
       this.land = { size, next: 0, heights: new Float64Array(size ** 2) };
       return this.survey();
     }
-    while (land.next < total && (land.size === GRIDS[0] || performance.now() < until)) {
-      const [row, column] = [Math.floor(land.next / land.size), land.next % land.size];
-      const share = 1 / (land.size - 1);
-      land.heights[land.next++] = this.lossAt([x0 + (x1 - x0) * column * share, y0 + (y1 - y0) * row * share]);
-    }
+    this.away((go) => {
+      while (land.next < total && (land.size === GRIDS[0] || performance.now() < until)) {
+        const [row, column] = [Math.floor(land.next / land.size), land.next % land.size];
+        const share = 1 / (land.size - 1);
+        go([x0 + (x1 - x0) * column * share, y0 + (y1 - y0) * row * share]);
+        land.heights[land.next++] = this.program.run(this.values)[0];
+      }
+    });
     if (land.next === total) this.lines = { ...land, levels: levels(land.heights) };
   }
 
@@ -323,33 +332,35 @@ class Descent extends Figure {
     }
     const low = this.bowl?.lowest;
     const [lx, ly] = low ? [plot.x(low[0]), plot.y(low[1])] : [];
-    marks.lowest.setAttribute("d", low && Math.abs(lx) < 1e4 ? `M${lx - 6} ${ly}h12M${lx} ${ly - 6}v12` : "");
-    this.trace(marks.path, marks.dots, mine.path, dot);
-    this.trace(marks.rival, marks.rivalDots, theirs?.path ?? [], square);
+    set(marks.lowest, { d: low && Math.abs(lx) < 1e4 ? `M${lx - 6} ${ly}h12M${lx} ${ly - 6}v12` : "" });
+    this.trace(marks.path, marks.dots, mine.path);
+    this.trace(marks.rival, marks.rivalDots, theirs?.path ?? []);
     for (const mark of [marks.point, marks.handle]) plot.put(mark, ...this.start);
     write(plot.yName, this.names[1]);
     write(this.across, this.names[0]);
-    this.across.setAttribute("x", plot.inner.left + plot.inner.width);
-    this.across.setAttribute("y", plot.inner.top + plot.inner.height - 6);
+    set(this.across, { x: plot.inner.left + plot.inner.width, y: plot.inner.top + plot.inner.height - 6 });
 
     const shown = [...mine.losses, ...(theirs?.losses ?? [])].filter((v) => Number.isFinite(v) && v <= 4 * Math.abs(mine.losses[0]) + 1e-300);
     const top = Math.max(...shown, Number.isFinite(mine.losses[0]) ? mine.losses[0] : 0);
     const bottom = Math.min(0, ...shown);
-    this.history.setDomain(0, Math.max(1, this.steps), bottom, niceAbove(Math.max(1e-300, 1.05 * (top - bottom))) + bottom);
+    const tall = niceAbove(Math.max(1e-300, 1.05 * (top - bottom)));
+    if (!this.held || tall > this.tall || tall < this.tall / 4) this.tall = tall; // a held axis stands still as long as the curve can be read
+    this.history.setDomain(0, Math.max(1, this.steps), bottom, this.tall + bottom);
     const numbers = mine.losses.map((_, k) => k);
     this.history.curve(this.traces.mine, numbers, mine.losses);
     this.history.curve(this.traces.rival, numbers, theirs?.losses ?? []);
   }
 
-  /** A path and a mark at each of its places, as far as the picture reaches. */
-  trace(line, marks, path, mark) {
+  /** A path and a mark at each of its places, a line of no length, as far as the picture reaches. */
+  trace(line, marks, path) {
     const { plot } = this;
     const pixels = path.map(([x, y]) => [plot.x(x), plot.y(y)]);
     const far = AFAR * plot.height;
     const end = pixels.findIndex(([x, y]) => !(Math.abs(x) < far && Math.abs(y) < far));
     const shown = end < 0 ? pixels : pixels.slice(0, end);
-    line.setAttribute("d", plot.lines(shown));
-    marks.setAttribute("d", shown.slice(1).map(([x, y]) => mark(x.toFixed(1), y.toFixed(1))).join(""));
+    set(line, { d: plot.lines(shown) });
+    const dots = new Set(shown.slice(1).map(([x, y]) => `M${x.toFixed(1)} ${y.toFixed(1)}h0`)); // near the end many fall on one
+    set(marks, { d: [...dots].join("") });
   }
 
   write({ slopes, mine, theirs }) {
@@ -372,18 +383,14 @@ class Descent extends Figure {
       [across, up][k].show(slopes[k], formatSigned(slopes[k]));
       const { input } = this.slides[k];
       if (input.valueAsNumber !== start[k]) input.value = start[k];
-      input.setAttribute("aria-valuetext", brief(start[k]));
+      mark(input, "aria-valuetext", brief(start[k]));
       write(this.slides[k].name, `move ${name}`);
       write(this.exact[k].name, `exact ${name}`);
       this.exact[k].show(start[k]);
     });
-    const taken = [this.entry, this.other].map((e) => this.places.findIndex(({ name, index }) => entryName(name, index) === entryName(e.name, e.index)));
-    this.picks.forEach((pick, k) => {
-      pick.value = String(taken[k]);
-      [...pick.options].forEach((option, i) => (option.disabled = i === taken[1 - k]));
-    });
+    if (String(names) !== this.picked) this.pick(names);
     if (Math.abs(this.speed.input.valueAsNumber - Math.log10(rate)) > 0.006) this.speed.input.value = Math.log10(rate);
-    this.speed.input.setAttribute("aria-valuetext", brief(rate));
+    mark(this.speed.input, "aria-valuetext", brief(rate));
     write(this.speedText, brief(rate));
     this.exactRate.show(rate);
     if (this.count.input.valueAsNumber !== steps) this.count.input.value = steps;
@@ -396,8 +403,19 @@ class Descent extends Figure {
       write(this.limit, `largest stable ${brief(stable)}`);
     }
     write(this.said, this.note || this.verdict(mine));
-    this.plot.node.setAttribute("aria-label", `Contours of the loss over ${names[0]} and ${names[1]}, and a path of ${count(steps)} from ${brief(start[0])}, ${brief(start[1])}: the loss goes from ${format(mine.losses[0])} to ${format(last)}.`);
-    this.history.node.setAttribute("aria-label", `The loss after each of ${count(steps)}.`);
+    if (this.held) return; // who holds it is not read to: the names follow at rest
+    mark(this.plot.node, "aria-label", `Contours of the loss over ${names[0]} and ${names[1]}, and a path of ${count(steps)} from ${brief(start[0])}, ${brief(start[1])}: the loss goes from ${format(mine.losses[0])} to ${format(last)}.`);
+    mark(this.history.node, "aria-label", `The loss after each of ${count(steps)}.`);
+  }
+
+  /** Each select shows its entry, and keeps off the other's. */
+  pick(names) {
+    this.picked = String(names);
+    const taken = names.map((name) => this.places.findIndex((place) => entryName(place.name, place.index) === name));
+    this.picks.forEach((pick, k) => {
+      pick.value = String(taken[k]);
+      [...pick.options].forEach((option, i) => (option.disabled = i === taken[1 - k]));
+    });
   }
 
   verdict({ losses }) {
@@ -419,8 +437,6 @@ class Descent extends Figure {
 }
 
 const count = (steps) => `${steps} step${steps === 1 ? "" : "s"}`;
-const dot = (x, y) => `M${x} ${y}m-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0`;
-const square = (x, y) => `M${x} ${y}m-3-3h6v6h-6z`;
 
 /** Heights of the lines: close together near the lowest, as the loss of a parabola is. */
 function levels(heights) {

@@ -116,7 +116,7 @@ def test_the_rate_and_the_steps_move_by_key(page, show):
     assert "farther" in figure.locator(".live-note").inner_text()
     assert_as(figure, widget)
     marks = figure.locator(".live-dots").last.get_attribute("d")
-    assert marks.count("m-3") == 8
+    assert marks.count("h0") == 8
 
 
 def test_no_line_leaves_its_frame_for_long(page, show):
