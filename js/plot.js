@@ -205,19 +205,21 @@ export class Plot {
   /** Lines from pixel to pixel, cut off around the frame: the dashes of a line that leaves it for long are slow to paint. */
   lines(pixels) {
     const { width, height } = this.inner;
-    const near = ([x, y]) => x >= -width / 2 && x <= 1.5 * width && y >= -height / 2 && y <= 1.5 * height;
-    const text = ([x, y]) => `${x.toFixed(2)} ${y.toFixed(2)}`;
+    const near = (pixel) => Math.abs(pixel[0] - width / 2) <= width && Math.abs(pixel[1] - height / 2) <= height;
+    const text = (pixel) => `${pixel[0].toFixed(2)} ${pixel[1].toFixed(2)}`;
     let d = "";
     let end = null;
     let last = "";
     for (let i = 1; i < pixels.length; i++) {
-      let [a, b] = [pixels[i - 1], pixels[i]];
+      let a = pixels[i - 1];
+      let b = pixels[i];
       if (!near(a) || !near(b)) [a, b] = this.cut(a, b) ?? [];
       if (!b) continue;
       const next = text(b);
       if (a !== end) d += `M${text(a)}L${next}`;
       else if (next !== last) d += `L${next}`;
-      [end, last] = [b, next];
+      end = b;
+      last = next;
     }
     return d;
   }

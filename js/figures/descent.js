@@ -8,8 +8,7 @@ import { brief, button, entryName, flatIndex, format, formatSigned, h, mark, num
 import { contours } from "../contours.js";
 import "./descent.css";
 
-const PATIENCE = 2; // milliseconds of one frame that the landscape may take
-const HURRY = 0.5; // the same while something is held
+const PATIENCE = 2; // milliseconds of one frame that the landscape may take, while nothing is held
 const GRIDS = [13, 25, 49]; // the landscape is drawn coarse at first
 const LEVELS = 14;
 const MOST_STEPS = 60;
@@ -271,7 +270,7 @@ class Descent extends Figure {
     this.draw(found);
     this.write(found);
     this.due = {};
-    if (this.land.next < this.land.size ** 2 || this.land.size < GRIDS.at(-1)) this.schedule();
+    if (!this.held && (this.land.next < this.land.size ** 2 || this.land.size < GRIDS.at(-1))) this.schedule();
   }
 
   /** The window holds the start and the path; it stands still until the start has left it. */
@@ -298,7 +297,7 @@ class Descent extends Figure {
 
   /** The landscape, a finer grid at a time, a part of it in each frame. */
   survey() {
-    const until = performance.now() + (this.held ? HURRY : PATIENCE);
+    const until = performance.now() + (this.held ? 0 : PATIENCE);
     this.land ??= { size: GRIDS[0], next: 0, heights: new Float64Array(GRIDS[0] ** 2) };
     const [x0, x1, y0, y1] = this.plot.domain;
     const { land } = this;
@@ -336,8 +335,6 @@ class Descent extends Figure {
     this.trace(marks.path, marks.dots, mine.path);
     this.trace(marks.rival, marks.rivalDots, theirs?.path ?? []);
     for (const mark of [marks.point, marks.handle]) plot.put(mark, ...this.start);
-    write(plot.yName, this.names[1]);
-    write(this.across, this.names[0]);
     set(this.across, { x: plot.inner.left + plot.inner.width, y: plot.inner.top + plot.inner.height - 6 });
 
     const shown = [...mine.losses, ...(theirs?.losses ?? [])].filter((v) => Number.isFinite(v) && v <= 4 * Math.abs(mine.losses[0]) + 1e-300);
@@ -377,15 +374,11 @@ class Descent extends Figure {
     const stable = this.bowl?.stable ?? NaN;
     write(out.stable.name, "largest stable rate");
     out.stable.show(stable, Number.isNaN(stable) ? "none" : brief(stable));
-    names.forEach((name, k) => {
-      const { across, up } = this.hidden;
-      write([across, up][k].name, `∂L/∂${name}`);
-      [across, up][k].show(slopes[k], formatSigned(slopes[k]));
+    Object.values(this.hidden).forEach((slope, k) => {
+      slope.show(slopes[k], formatSigned(slopes[k]));
       const { input } = this.slides[k];
       if (input.valueAsNumber !== start[k]) input.value = start[k];
       mark(input, "aria-valuetext", brief(start[k]));
-      write(this.slides[k].name, `move ${name}`);
-      write(this.exact[k].name, `exact ${name}`);
       this.exact[k].show(start[k]);
     });
     if (String(names) !== this.picked) this.pick(names);
@@ -408,11 +401,16 @@ class Descent extends Figure {
     mark(this.history.node, "aria-label", `The loss after each of ${count(steps)}.`);
   }
 
-  /** Each select shows its entry, and keeps off the other's. */
+  /** Name the two entries wherever they stand; each select shows its own, and keeps off the other's. */
   pick(names) {
     this.picked = String(names);
+    write(this.plot.yName, names[1]);
+    write(this.across, names[0]);
     const taken = names.map((name) => this.places.findIndex((place) => entryName(place.name, place.index) === name));
+    Object.values(this.hidden).forEach((slope, k) => write(slope.name, `∂L/∂${names[k]}`));
     this.picks.forEach((pick, k) => {
+      write(this.slides[k].name, `move ${names[k]}`);
+      write(this.exact[k].name, `exact ${names[k]}`);
       pick.value = String(taken[k]);
       [...pick.options].forEach((option, i) => (option.disabled = i === taken[1 - k]));
     });
