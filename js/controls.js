@@ -153,8 +153,8 @@ export function numbered(control, shown = h("span")) {
 }
 
 /** One number of the figure, which carries every digit. */
-export function numeral(quantity) {
-  const node = h("output", { "data-quantity": quantity, "aria-live": "off" });
+export function numeral(quantity, className = "") {
+  const node = h("output", { className, "data-quantity": quantity, "aria-live": "off" });
   let none = false;
   return {
     node,

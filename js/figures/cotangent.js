@@ -282,8 +282,7 @@ class Cotangent extends Figure {
   buildMoves() {
     this.moves = [...this.outs, "Σy"].map((name, i) => {
       const bar = h("i", { "aria-hidden": "true" });
-      const [y, dy] = i < this.size ? [numeral(name), numeral(`d${name}`)] : [numeral("total"), numeral("moved")];
-      for (const { node } of [y, dy]) node.className = "live-own";
+      const [y, dy] = (i < this.size ? [name, `d${name}`] : ["total", "moved"]).map((quantity) => numeral(quantity, "live-own"));
       return { bar, y, dy, node: h("li", {}, ...[name, y.node, h("span", { className: "live-own live-bar" }, bar), dy.node].map((part) => h("span", {}, part))) };
     });
     this.movesTitle = h("p", { className: "live-part" });

@@ -170,10 +170,10 @@ class Descent extends Figure {
     const start = this.start;
     const here = this.slopes(start);
     const size = 1 + Math.max(...start.map(Math.abs));
-    const away = (u, v) => this.slopes([start[0] + size * u, start[1] + size * v]).map((s, i) => s - here[i]);
-    const [[a, b], [c, d]] = [away(1, 0), away(0, 1)].map((row) => row.map((s) => s / size));
+    const change = (u, v) => this.slopes([start[0] + size * u, start[1] + size * v]).map((s, i) => s - here[i]);
+    const [[a, b], [c, d]] = [change(1, 0), change(0, 1)].map((row) => row.map((s) => s / size));
     for (const [u, v] of [[-1.7, 0.6], [0.4, 2.3], [1.1, -1.3]]) {
-      const found = away(u, v);
+      const found = change(u, v);
       const expected = [size * (a * u + c * v), size * (b * u + d * v)];
       const most = Math.max(...found.map(Math.abs));
       if (!found.every((s, i) => Math.abs(s - expected[i]) <= 1e-9 * (most + Math.abs(expected[i])))) return null;

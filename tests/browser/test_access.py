@@ -159,6 +159,7 @@ def test_what_scrolls_far_away_is_marked_once_no_pointer_is_pressed(page, site):
     page.clock.install()
     page.set_viewport_size({"width": 360, "height": 740})
     page.goto(f"{site}/02_chain_the_rule.html")
+    page.locator("main pre[role=group]").first.wait_for()  # those near by, at the first frame
     marked = []
     for act, seconds in ((lambda: None, 1), (page.mouse.down, 30), (page.mouse.up, 30)):
         act()
