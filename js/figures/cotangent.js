@@ -411,7 +411,7 @@ class Cotangent extends Figure {
     this.dial.draw(angle, [this.outs[a], this.outs[b]], words, reach, alone ? blindAngles(dot) : []);
     this.angle.show(angle ?? NaN, angle === null ? "no angle" : `${brief(Math.round(10 * angle) / 10)}°`);
     const length = Math.hypot(...this.grad[this.wrt]);
-    this.reach.show(length, format(length));
+    this.reach.show(length, format(this.unseen.every(Boolean) ? 0 : length));
     this.picks.forEach(({ select }, which) => (select.value = String(this.plane[which])));
   }
 
