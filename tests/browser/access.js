@@ -31,6 +31,9 @@ globalThis.access = (() => {
     return "Canvas";
   };
 
+  /** How far a word stands out from the paper of another element. */
+  const standsOut = (word, other) => contrast(getComputedStyle(word).color, paper(other));
+
   /** Lines and words of a plot that are too near to the paper's colour. */
   const faint = () => all(".live-figure svg :is(path, circle, text)").filter(shown).flatMap((node) => {
     const s = getComputedStyle(node);
@@ -189,5 +192,5 @@ globalThis.access = (() => {
     }
   });
 
-  return { faint, note, thin, bent, start, stop, walk, small, cut, overlapping, chosen, watch, listen, moved: () => [...moving] };
+  return { standsOut, faint, note, thin, bent, start, stop, walk, small, cut, overlapping, chosen, watch, listen, moved: () => [...moving] };
 })();

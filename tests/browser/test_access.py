@@ -11,6 +11,7 @@ SITE = ROOT / "_build" / "html"
 PAGES = sorted(path.name for path in SITE.glob("*.html"))
 WITH_FIGURES = [name for name in PAGES if 'class="live-mount"' in (SITE / name).read_text("utf-8")]
 THEMES = ("light", "dark")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
 # Every section as it is laid out when a reader has come to it.
 NEAR = """article > section > section {
     content-visibility: visible !important; contain: layout style paint !important; }"""
@@ -62,6 +63,19 @@ def style(page, rules):
     page.add_style_tag(content=rules)
     frame(page)
     frame(page)
+
+
+def axe(page, place="html", rules=RULES):
+    """What axe finds: a rule, the selector of the element that breaks it, and how."""
+    page.evaluate("scrollTo(0, 0)")  # nothing lies under the header
+    return page.evaluate(
+        """async ([place, options]) => {
+            axe.configure({ noHtml: true }); // to write all that it looks at out costs a fifth more
+            return (await axe.run(place, options)).violations.flatMap(({ id, nodes }) =>
+                nodes.map(({ target, failureSummary: why }) => `${id}: ${target} ${why}`));
+        }""",
+        [place, {"runOnly": rules, "resultTypes": ["violations"]}],
+    )
 
 
 # Keys, and where the focus is
@@ -182,3 +196,28 @@ def test_a_chosen_entry_shows_where_colours_are_forced(themes, site):
     assert chosen
     assert others
     assert not chosen & others
+
+
+@every_figure
+def test_words_stand_out_before_a_reader_has_scrolled(themes, site, name):
+    """What is far away lies over what follows it, until it is laid out: axe-core counts that."""
+    page = themes["light"]
+    page.set_viewport_size({"width": 412, "height": 823})
+    page.goto(f"{site}/{name}", wait_until="load")
+    wake(page)
+    assert axe(page, rules=["color-contrast"]) == []
+
+
+def test_a_link_stands_out_on_paper_and_on_code_at_rest_and_pointed_at(themes, site):
+    page = visit(themes["light"], f"{site}/02_chain_the_rule.html")
+    link = page.locator("article a.internal:visible").first
+    code = page.locator("article pre").first.element_handle()
+    for theme in reversed(THEMES):
+        turn(page, theme)
+        shades = set()
+        for point_at in (page.locator("h1"), link):
+            point_at.hover()
+            shades.add(link.evaluate("link => getComputedStyle(link).color"))
+            for other in (code, link.element_handle()):
+                assert link.evaluate("(link, other) => access.standsOut(link, other)", other) >= 4.5
+        assert len(shades) == 2

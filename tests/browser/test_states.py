@@ -4,9 +4,8 @@ import re
 
 import pytest
 from operate import READY, drag, frame
-from test_access import PAGES, THEMES, WITH_FIGURES, readers_page, style, turn, visit, widen
+from test_access import PAGES, THEMES, WITH_FIGURES, axe, readers_page, style, turn, visit, widen
 
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
 WIDTHS = (360, 768, 1280)
 CONTROLS = "button:enabled, input:enabled, select:enabled"
 
@@ -78,19 +77,6 @@ def operate(page, figure):
         frame(page)
     for plot in figure.locator("svg.live-plot:visible").all():
         drag(page, plot, (0.4, 0.4), (0.7, 0.6))
-
-
-def axe(page, place="html"):
-    """What axe finds: a rule, the selector of the element that breaks it, and how."""
-    page.evaluate("scrollTo(0, 0)")  # nothing lies under the header
-    return page.evaluate(
-        """async ([place, options]) => {
-            axe.configure({ noHtml: true }); // to write all that it looks at out costs a fifth more
-            return (await axe.run(place, options)).violations.flatMap(({ id, nodes }) =>
-                nodes.map(({ target, failureSummary: why }) => `${id}: ${target} ${why}`));
-        }""",
-        [place, {"runOnly": RULES, "resultTypes": ["violations"]}],
-    )
 
 
 def in_both(page, place="html"):
