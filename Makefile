@@ -7,9 +7,11 @@ export OPENBLAS_NUM_THREADS := 1
 MAKEFLAGS += --jobs=2
 # Of what is installed, little is ever imported: only that is compiled, when it is.
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile
+PYTEST := python -m pytest --dist loadfile --no-loadscope-reorder
+ASK_THE_SITE := tests/browser tests/test_book.py tests/test_links.py
 PACKAGE := $(wildcard .venv/frameworks) $(shell find scalarloss book/_ext book/_static book/_templates js/menus.js -type f -not -name "*.pyc")
 
-.PHONY: help frameworks browser book pdf links serve lint test notebooks lab bundle badge bench clean
+.PHONY: help frameworks browser book pdf links serve lint test checks notebooks lab bundle badge bench clean
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*##/make \1:/p' $(MAKEFILE_LIST)
 
@@ -62,8 +64,11 @@ lint: .venv/ready  ## check style and types
 browser: .venv/ready  ## find a Chromium for the tests, or install one
 	python tools/browser.py
 
-test: browser lint book node_modules/ready  ## run every check, in a browser too
-	chromium="$$(python tools/browser.py)" && CHROMIUM="$$chromium" python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+checks: .venv/ready node_modules/ready  ## run every check that needs no site
+	$(PYTEST) -n 2 $(ASK_THE_SITE:%=--ignore=%)
+
+test: browser lint book checks  ## run every check, in a browser too
+	chromium="$$(python tools/browser.py)" && CHROMIUM="$$chromium" $(PYTEST) -n 3 $(ASK_THE_SITE)
 
 notebooks: .venv/ready  ## execute the chapters and tidy what they store
 	python tools/notebooks.py book/*.ipynb
