@@ -274,7 +274,7 @@ class Cotangent extends Figure {
     return h("div", { className: "live-turning" },
       h("div", {}, this.dial.node),
       h("div", { className: "live-turned" },
-        h("p", { className: "live-part" }, own("Turned to ", this.angle.node), own("length ", this.reach.node), "Orange: the length of vᵀJ at each angle."),
+        h("p", { className: "live-part" }, own("Turned to ", this.angle.node), own("length ", this.reach.node), "The curve: the length of vᵀJ at each angle."),
         h("div", { className: "live-picks" }, ...this.picks.map(({ node }) => node))));
   }
 

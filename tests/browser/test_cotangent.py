@@ -1,10 +1,12 @@
 """Cotangent on a page: every number against NumPy, by mouse, keys, finger and typing."""
 
 import re
+from io import BytesIO
 
 import numpy as np
 import pytest
 from conftest import ROOT
+from matplotlib.image import imread
 from operate import (
     READY,
     arrays_of,
@@ -655,3 +657,12 @@ def test_axe_finds_nothing_in_what_scrolls(page, show, width):
                 .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))"""
         )
         assert found == []
+
+
+def test_bars_show_where_colours_are_forced(page, show):
+    page.emulate_media(forced_colors="active")
+    figure, _ = opened(show, lambda: Cotangent(softmax, z=np.array([0.3, 0.2, 0.1])))
+    for bar in figure.locator(".live-bar").all()[:-1]:  # the sum, the last, does not move
+        dark = imread(BytesIO(bar.screenshot()))[..., :3].max(axis=2) < 0.5
+        assert dark.any(axis=0).sum() > 9  # more than the line in the middle
+    page.emulate_media(forced_colors="none")
