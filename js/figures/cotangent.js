@@ -369,16 +369,20 @@ class Cotangent extends Figure {
     const anew = this.tabled !== J || this.tabledHere !== here; // v alone changes no entry of J
     [this.tabled, this.tabledHere] = [J, here];
     const slopes = this.grad[this.wrt];
+    if (anew) this.depths = [];
     if (anew) this.written = this.heads.map((_, j) => this.outs.map((_, i) => text(J[i * columns + j])));
     this.heads.forEach((node, j) => widen(node, [...this.written[j], text(slopes[j], this.unseen[j])]));
     this.rows.forEach((row, i) => {
       const weight = loudest ? Math.abs(v[i]) / loudest : 0;
       mark(row, "class", v[i] ? "" : "live-idle");
-      this.cells[i].forEach((node, j) => {
-        const x = J[i * columns + j];
-        if (anew) cell(node, x, j);
-        tint(node, x, deepest, 0.2 + 0.8 * weight);
-      });
+      if (anew || weight !== this.depths[i]) {
+        this.cells[i].forEach((node, j) => {
+          const x = J[i * columns + j];
+          if (anew) cell(node, x, j);
+          tint(node, x, deepest, 0.2 + 0.8 * weight);
+        });
+      }
+      this.depths[i] = weight;
       const { input, range, show } = this.fields[i];
       show(v[i]);
       mark(input, "data-value", String(v[i]));
