@@ -369,8 +369,10 @@ class Cotangent extends Figure {
     const anew = this.tabled !== J || this.tabledHere !== here; // v alone changes no entry of J
     [this.tabled, this.tabledHere] = [J, here];
     const slopes = this.grad[this.wrt];
-    if (anew) this.depths = [];
-    if (anew) this.written = this.heads.map((_, j) => this.outs.map((_, i) => text(J[i * columns + j])));
+    if (anew) {
+      this.depths = [];
+      this.written = this.heads.map((_, j) => this.outs.map((_, i) => text(J[i * columns + j])));
+    }
     this.heads.forEach((node, j) => widen(node, [...this.written[j], text(slopes[j], this.unseen[j])]));
     this.rows.forEach((row, i) => {
       const weight = loudest ? Math.abs(v[i]) / loudest : 0;
