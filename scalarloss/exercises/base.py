@@ -94,10 +94,10 @@ class Exercise:
     cases: int = 5
     rtol: float = 1e-7
 
-    def __call__(self, function: Function) -> Mark:
-        """Mark the reader's function."""
+    def __call__(self, function: Function, rng: np.random.Generator | None = None) -> Mark:
+        """Mark the reader's function, with fresh numbers or with those that `rng` draws."""
         try:
-            cases = ask(function, self.draw, self.use, self.cases)
+            cases = ask(function, self.draw, self.use, self.cases, rng)
             rights = [self.answer(self.truth, case) for case in cases]
             self.refuse_one_answer(cases, rights, name_of(function))
             wrong = [
@@ -275,10 +275,10 @@ class Search:
     use: Callable[..., Any] = call
     cases: int = 5
 
-    def __call__(self, function: Function) -> Mark:
-        """Mark the reader's function."""
+    def __call__(self, function: Function, rng: np.random.Generator | None = None) -> Mark:
+        """Mark the reader's function, with fresh numbers or with those that `rng` draws."""
         try:
-            cases = ask(function, self.draw, self.use, self.cases)
+            cases = ask(function, self.draw, self.use, self.cases, rng)
         except RefusedError as refused:
             return refused.mark
         for case in cases:
@@ -300,6 +300,7 @@ def ask(
     draw: Callable[[np.random.Generator], Arguments],
     use: Callable[..., Any],
     cases: int,
+    rng: np.random.Generator | None = None,
 ) -> list[Case]:
     """The function's answers to copies of fresh arguments.
 
@@ -309,7 +310,7 @@ def ask(
         raise RefusedError(
             "error", f"Wrong: this is {kind_of(function)}. Pass your function itself."
         )
-    rng, name = np.random.default_rng(), name_of(function)
+    rng, name = rng or np.random.default_rng(), name_of(function)
 
     def written(*arguments: Any) -> Any:
         answer = function(*arguments)
