@@ -168,7 +168,7 @@ def cut_short(g: Any) -> Any:
 check_strided_backward = Exercise(
     truth=strided_backward,
     draw=draw_strided,
-    cases=15,
+    cases=12,
     parts=("dx", "dw", "db"),
     mistakes={
         "the last place is thrown away too where their number is even, and needs its 0": (
