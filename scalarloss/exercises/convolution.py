@@ -34,7 +34,7 @@ def visits(n: int, k: int) -> Any:
 check_visits = Exercise(
     truth=visits,
     draw=draw_sizes,
-    cases=15,
+    cases=12,
     mistakes={
         "a filter of more than half the picture is forgotten, and it has only n − k + 1 places": (
             lambda n, k: ramp(n, k, k)
@@ -123,6 +123,9 @@ check_convolve_backward = Exercise(
         "not turned round: this is a correlation's": lambda g, x, w, b: {
             "dw": np.correlate(x, g, "valid")
         },
+        "g is turned round, and it is x that turns": lambda g, x, w, b: {
+            "dw": np.convolve(x, g, "valid")
+        },
         "it lacks the edges, where the filter meets g only in part": lambda g, x, w, b: {
             "dx": np.correlate(g, w, "valid")
         },
@@ -168,7 +171,7 @@ def cut_short(g: Any) -> Any:
 check_strided_backward = Exercise(
     truth=strided_backward,
     draw=draw_strided,
-    cases=12,
+    cases=10,
     parts=("dx", "dw", "db"),
     mistakes={
         "the last place is thrown away too where their number is even, and needs its 0": (
@@ -233,6 +236,12 @@ check_longest_step = Exercise(
         ),
         "the picture's sum of squares stands for the curvature, whatever D is": lambda x, D: (
             2 / np.sum(patches(x, D) ** 2)
+        ),
+        "the moves are added and then squared, and each is squared by itself": lambda x, D: (
+            2 * np.sum(D**2) / np.sum(conv2d(x, D, np.zeros(()))) ** 2
+        ),
+        "the slope along D is the sum of its squares, and not 1": lambda x, D: (
+            longest(x, D) / np.sum(D**2)
         ),
         "upside down": lambda x, D: 1 / longest(x, D),
         "the gradient's size without the curvature": lambda x, D: 2 * np.sum(D**2),

@@ -1,5 +1,6 @@
 """Chapter 04, Differentiate softmax and cross-entropy: targets, temperature, curvature, safety."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,9 @@ check_logit_gradient = Exercise(
         "the derivative with respect to the probabilities": lambda z, t: -t / softmax(z),
         "the target is left out": lambda z, t: t.sum() * softmax(z),
         "p alone, without the target and its sum": lambda z, t: softmax(z),
+        "divided by the number of classes, which the loss is not": lambda z, t: (
+            (t.sum() * softmax(z) - t) / len(t)
+        ),
         "the logits, where the probabilities are meant": lambda z, t: t.sum() * z - t,
     },
 )
@@ -68,6 +72,11 @@ check_tempered_gradient = Exercise(
         "multiplied by tau on the way back": lambda z, t, tau: (softmax(z / tau) - t) * tau,
         "the logits are multiplied by tau": lambda z, t, tau: (softmax(z * tau) - t) * tau,
         "p is divided by tau, and t is not": lambda z, t, tau: softmax(z / tau) / tau - t,
+        "t is divided by tau, and p is not": lambda z, t, tau: softmax(z / tau) - t / tau,
+        "the target is left out": lambda z, t, tau: softmax(z / tau) / tau,
+        "the derivative with respect to tau, in parts, and that of z is asked for": (
+            lambda z, t, tau: (t - softmax(z / tau)) * z / tau**2
+        ),
         "divided by tau twice on the way back": lambda z, t, tau: (softmax(z / tau) - t) / tau**2,
     },
 )
@@ -89,6 +98,12 @@ check_second_derivative = Exercise(
         "the part off the diagonal is missing": lambda z: np.diag(softmax(z)),
         "the part on the diagonal is missing": lambda z: -np.outer(softmax(z), softmax(z)),
         "the two parts are added": lambda z: np.diag(softmax(z)) + np.outer(softmax(z), softmax(z)),
+        "1 stands on the diagonal for p": lambda z: (
+            np.eye(len(z)) - np.outer(softmax(z), softmax(z))
+        ),
+        "the square of one p in each column, and the product of two is meant": lambda z: (
+            np.diag(softmax(z)) - softmax(z) ** 2
+        ),
         "the diagonal's case stands everywhere": lambda z: np.outer(softmax(z), 1 - softmax(z)),
         "a 1 is subtracted on the diagonal for t, which does not depend on z": lambda z: (
             softmax_jacobian(z) - np.eye(len(z))
@@ -104,6 +119,11 @@ def logistic(d: float) -> Any:
     return np.logaddexp(0, -d), -np.exp(-np.logaddexp(0, d))
 
 
+def clipped(least: float) -> Callable[[float], Any]:
+    """The loss by way of a probability that is held away from 0."""
+    return lambda d: {"loss": -np.log(max(np.exp(-np.logaddexp(0, -d)), least))}
+
+
 def draw_logit(rng: Generator) -> Arguments:
     """A logit far out on either side, three times in ten each, or one near 0."""
     near = 2 * normal(rng)
@@ -113,11 +133,17 @@ def draw_logit(rng: Generator) -> Arguments:
 check_logistic = Exercise(
     truth=logistic,
     draw=draw_logit,
-    cases=25,
+    cases=20,
     parts=("loss", "slope"),
     mistakes={
         "the chance of being right": lambda d: {"slope": np.exp(-np.logaddexp(0, -d))},
         "minus the chance of being right": lambda d: {"slope": -np.exp(-np.logaddexp(0, -d))},
+        "the derivative of the probability, and of minus its logarithm is asked for": lambda d: {
+            "slope": np.exp(-np.logaddexp(0, -d) - np.logaddexp(0, d))
+        },
+        "minus the derivative of the probability, and of its logarithm is asked for": lambda d: {
+            "slope": -np.exp(-np.logaddexp(0, -d) - np.logaddexp(0, d))
+        },
         "the chance of being wrong, without its sign": lambda d: {"slope": -logistic(d)[1]},
         "the logarithm of the probability, and the loss is minus that": lambda d: {
             "loss": -logistic(d)[0]
@@ -129,5 +155,22 @@ check_logistic = Exercise(
         "the larger of 0 and −d, which is the loss far from d = 0 only": lambda d: {
             "loss": max(-d, 0.0)
         },
+        "a logarithm to the base 2": lambda d: {"loss": np.logaddexp(0, -d) / np.log(2)},
+    }
+    | {
+        f"the probability is held above {least:.2g}, and there the loss stops growing": clipped(
+            least
+        )
+        for least in (
+            1e-6,
+            1e-7,
+            1e-8,
+            1e-9,
+            1e-10,
+            1e-12,
+            1e-15,
+            1e-16,
+            float(np.finfo(float).eps),
+        )
     },
 )

@@ -217,6 +217,14 @@ ANSWERS = {
                 "dx: it lacks the edges",
             ),
             (
+                lambda g, x, w, b: (
+                    np.correlate(g, w, "full"),
+                    np.convolve(x, g, "valid"),
+                    np.sum(g),
+                ),
+                "dw: g is turned round",
+            ),
+            (
                 lambda g, x, w, b: (np.correlate(g, w, "full"), np.correlate(x, g)[::-1]),
                 "3 answers are asked for",
             ),
@@ -287,6 +295,8 @@ ANSWERS = {
                 "the roots of the sums",
             ),
             (lambda x, D: 2 * np.sum(D**2), "without the curvature"),
+            (lambda x, D: 2 * np.sum(D**2) / np.sum(conv(x, D)) ** 2, "each is squared by itself"),
+            (lambda x, D: 2 / np.sum(conv(x, D) ** 2), "and not 1"),
             (
                 lambda x, D: 2 / np.linalg.eigvalsh(_hessian(x, D)).max(),
                 "short enough for any direction",

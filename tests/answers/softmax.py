@@ -72,6 +72,7 @@ ANSWERS = {
             (lambda z, t: t - t.sum() * softmax(z), "sign"),
             (lambda z, t: -t / softmax(z), "with respect to the probabilities"),
             (lambda z, t: t.sum() * softmax(z), "the target is left out"),
+            (lambda z, t: (t.sum() * softmax(z) - t) / len(z), "by the number of classes"),
             (lambda z, t: t.sum() * np.exp(z) - t, "no single mistake"),
             (lambda z, t: np.sum(t.sum() * softmax(z) - t), "shape"),
         ],
@@ -90,6 +91,8 @@ ANSWERS = {
             (lambda z, t, tau: (softmax(z / tau) - t) * tau, "multiplied by tau"),
             (lambda z, t, tau: softmax(z / tau) / tau - t, "and t is not"),
             (lambda z, t, tau: (softmax(z / tau) - t) / tau**2, "twice on the way back"),
+            (lambda z, t, tau: softmax(z / tau) - t / tau, "and p is not"),
+            (lambda z, t, tau: softmax(z / tau) / tau, "the target is left out"),
             (lambda z, t, tau: (t - softmax(z / tau)) / tau, "sign"),
         ],
     ),
@@ -110,6 +113,7 @@ ANSWERS = {
                 lambda z: np.diag(softmax(z) - 1) - np.outer(softmax(z), softmax(z)),
                 "which does not depend on z",
             ),
+            (lambda z: np.diag(softmax(z)) - softmax(z) ** 2, "the product of two is meant"),
             (lambda z: np.outer(softmax(z), softmax(z)) - np.diag(softmax(z)), "sign"),
             (
                 lambda z: (np.diag(softmax(z)) - np.outer(softmax(z), softmax(z))).sum(0),
@@ -146,6 +150,14 @@ ANSWERS = {
             (
                 lambda d: (np.log1p(np.exp(-abs(d))), -np.exp(-np.logaddexp(0, d))),
                 "where d is below 0 the loss is −d more",
+            ),
+            (
+                lambda d: (-np.log(np.clip(1 / (1 + np.exp(-d)), 1e-12, 1)), -1 / (1 + np.exp(d))),
+                "held above 1e-12",
+            ),
+            (
+                lambda d: (np.logaddexp(0, -d), 1 / (1 + np.exp(-d)) / (1 + np.exp(d))),
+                "the derivative of the probability",
             ),
             (
                 lambda d: (max(-d, 0.0), -np.exp(-np.logaddexp(0, d))),
