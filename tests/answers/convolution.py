@@ -117,6 +117,11 @@ def longest_by_losses(x, D):
     return -2 * slope / bend
 
 
+def hessian(x, D):
+    A = sliding_window_view(x, D.shape).reshape(-1, D.size)
+    return A.T @ A
+
+
 ANSWERS = {
     "check_visits": Answers(
         right=[
@@ -298,15 +303,10 @@ ANSWERS = {
             (lambda x, D: 2 * np.sum(D**2) / np.sum(conv(x, D)) ** 2, "each is squared by itself"),
             (lambda x, D: 2 / np.sum(conv(x, D) ** 2), "and not 1"),
             (
-                lambda x, D: 2 / np.linalg.eigvalsh(_hessian(x, D)).max(),
+                lambda x, D: 2 / np.linalg.eigvalsh(hessian(x, D)).max(),
                 "short enough for any direction",
             ),
-            (lambda x, D: 2 / np.trace(_hessian(x, D)), "whatever D is"),
+            (lambda x, D: 2 / np.trace(hessian(x, D)), "whatever D is"),
         ],
     ),
 }
-
-
-def _hessian(x, D):
-    A = sliding_window_view(x, D.shape).reshape(-1, D.size)
-    return A.T @ A
