@@ -4,6 +4,7 @@ An Exercise knows the right answer. A Search knows what a right answer must do, 
 many. Both are called with the reader's function and return a Mark.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -215,7 +216,10 @@ class Exercise:
                 return "unsure", NONE
         if found.kind == "right":
             return "rounding", "right to six digits, and not further"
-        return found.kind, found.words.rstrip(".")
+        words = found.words.rstrip(".")
+        if all(one.is_count(part) for one in wrong):
+            words = re.sub(r" \([^()]*\?\)", "", words)  # "(a half forgotten?)": not of a count
+        return found.kind, words
 
     def is_mistake(self, function: Function, part: str, found: "Wrong") -> bool:
         answers = self.split(self.answer(function, found.case))
@@ -238,6 +242,9 @@ class Wrong:
 
     def is_number(self, part: str) -> bool:
         return np.asarray(self.parts[part][1]).dtype.kind in NUMBERS
+
+    def is_count(self, part: str) -> bool:
+        return np.asarray(self.parts[part][1]).dtype.kind in "iu"
 
     def is_cut_off(self, part: str) -> bool:
         given, right = map(np.asarray, self.parts[part])
