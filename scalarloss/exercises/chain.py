@@ -166,6 +166,10 @@ check_residual_backward = Exercise(
         "g goes through W once more, and not back through its transpose": lambda g, x, W: (
             (W @ g + g) * (1 - np.tanh(x) ** 2)
         ),
+        "1 - x**2, and the slope of tanh is 1 - tanh(x)**2": lambda g, x, W: (
+            (W.T @ g + g) * (1 - x**2)
+        ),
+        "tanh itself, and its slope is asked for": lambda g, x, W: (W.T @ g + g) * np.tanh(x),
         "it stops at a, and tanh lies between a and x": lambda g, x, W: W.T @ g + g,
         "the path round W goes round tanh too, and it starts behind it": lambda g, x, W: (
             W.T @ g * (1 - np.tanh(x) ** 2) + g

@@ -34,7 +34,8 @@ def ramp(w: Any) -> Any:
 def draw_corner(rng: Generator) -> Arguments:
     losses: list[Callable[..., Any]] = [np.abs, ramp, np.exp, np.square]
     w = float(rng.choice([0.0, normal(rng)]))
-    return {"loss": losses[rng.integers(len(losses))], "w": w, "h": 0.01}
+    h = float(rng.choice([0.01, 0.02]))
+    return {"loss": losses[rng.integers(len(losses))], "w": w, "h": h}
 
 
 check_slopes = Exercise(
@@ -93,7 +94,7 @@ def draw_units(rng: Generator) -> Arguments:
     return {
         "dL_dw": normal(rng, n),
         "units": 10.0 ** rng.permutation(range(-2, 3))[:n],
-        "rate": 0.5,
+        "rate": float(rng.choice([0.1, 0.2, 0.5])),
     }
 
 
@@ -140,12 +141,14 @@ def piling_up(loss: Callable[..., Any], w: Any, h: float, since_last: bool = Fal
 
 def draw_loss(rng: Generator) -> Arguments:
     shape = tuple(distinct(rng, int(rng.integers(1, 3))))
-    c = normal(rng, *shape)
+    c, w, h = normal(rng, *shape), normal(rng, *shape), float(rng.choice([1e-3, 2e-3]))
+    while np.array_equal(w + h - h, w):  # or w += h; w -= h would leave no trace
+        w = normal(rng, *shape)
 
     def loss(w: Any) -> Any:  # of which each slope depends on all weights, or no pile would show
         return np.sum(np.tanh(c * w) ** 2) + np.sum(c * w) ** 2 / 2
 
-    return {"loss": loss, "w": normal(rng, *shape), "h": 1e-3}
+    return {"loss": loss, "w": w, "h": h}
 
 
 check_nudges = Exercise(
@@ -168,7 +171,7 @@ check_nudges = Exercise(
         "the same loss twice: is the nudged array a second name for the other?": (
             lambda loss, w, h: np.zeros(w.shape)
         ),
-        "a step to each side, and a step up alone is asked for": central,
+        "a step to each side, or one much smaller than h, and a step up by h is asked for": central,
         "a step down, and a step up is asked for": lambda loss, w, h: slopes_by_nudging(
             loss, w, -h
         ),

@@ -100,6 +100,15 @@ def on_the_caller(loss, w, h):
     return found
 
 
+def there_and_back(loss, w, h):
+    found, here = np.zeros_like(w), loss(w)
+    for index in np.ndindex(w.shape):
+        w[index] += h
+        found[index] = (loss(w) - here) / h
+        w[index] -= h  # not what it was, by rounding
+    return found
+
+
 def each_way(loss, w, h):
     found = np.zeros_like(w)
     for index in np.ndindex(w.shape):
@@ -125,6 +134,7 @@ ANSWERS = {
             (lambda t: 0.0, "where tanh is steepest"),
             (lambda t: -np.arctanh(t), "where -t is the output"),
             (lambda t: 20.0, "in every case"),
+            (lambda t: [np.arctanh(t)], "the right number in shape (1,)"),
         ],
     ),
     "check_slopes": Answers(
@@ -132,9 +142,7 @@ ANSWERS = {
             lambda loss, w, h: ((loss(w + h) - loss(w)) / h, (loss(w) - loss(w - h)) / h),
             for_both_signs,
             by_subtraction,
-            lambda loss, w, h: np.divide(
-                [loss(w + h) - loss(w), loss(w - h) - loss(w)], [h, -h]
-            ).tolist(),
+            lambda loss, w, h: (loss(w + np.array([h, -h])) - loss(w)) / [h, -h],
         ],
         wrong=[
             (
@@ -199,6 +207,7 @@ ANSWERS = {
     "check_nudges": Answers(
         right=[put_back, by_units, by_flat_places],
         wrong=[
+            (there_and_back, "changes its argument w"),
             (pile, "pile up: a weight once nudged"),
             (pile_and_compare, "pile up: each slope is right"),
             (second_name, "a second name"),
