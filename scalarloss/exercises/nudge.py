@@ -41,7 +41,7 @@ def draw_corner(rng: Generator) -> Arguments:
 check_slopes = Exercise(
     truth=lambda loss, w, h: ((loss(w + h) - loss(w)) / h, (loss(w - h) - loss(w)) / -h),
     draw=draw_corner,
-    cases=20,
+    cases=12,
     rtol=1e-6,
     parts=("up", "down"),
     mistakes={
