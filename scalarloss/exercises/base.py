@@ -387,9 +387,9 @@ def refuse_unreadable(given: Any, right: Any, part: str, case: Case, name: str) 
             "dtype", f"Wrong: {what}, and {kind_of(right)} is asked for.", case.arguments
         )
     if wanted.kind in NUMBERS and np.isfinite(right).all() and not np.isfinite(found).all():
-        raise RefusedError(
-            "not finite", f"Wrong: {what} with a NaN or an infinity in it.", case.arguments
-        )
+        where = show_arguments(case.arguments)
+        words = f"Wrong: {what} with a NaN or an infinity in it, where {where}."
+        raise RefusedError("not finite", words, case.arguments)
 
 
 def agree(given: Any, right: Any, rtol: float) -> bool:
