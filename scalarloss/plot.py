@@ -1,7 +1,7 @@
 """The still figures: what chapters draw, and what a live figure is without script."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -154,6 +154,40 @@ def multiplication_counts(outputs: Any, counts: Mapping[str, Sequence[int]]) -> 
         )
     axes.set(xlabel="outputs", ylabel="multiplications")
     axes.margins(y=0.15)
+    show()
+
+
+def gradients_on_contours(
+    loss: Callable[[Array], Any],
+    gradients: Sequence[tuple[Array, Array]],
+    reach: float,
+    apart: float,
+) -> None:
+    """Draw the contours of a loss of two weights, `apart` in height, and gradients across them.
+
+    `gradients` are pairs of a place (2,) and the gradient there. Each place lies on its own
+    contour, in a heavy line, and a small square marks the right angle. Arrows are half as long as
+    the gradients. The window goes `reach` to each side of 0, with one scale on both axes.
+    """
+    sides = np.linspace(-reach, reach, 81)
+    heights = np.array([[float(loss(np.array([a, b]))) for a in sides] for b in sides])
+    levels = np.arange(0, heights.max(), apart)
+    _, axes = axes_of_page(5.2)
+    axes.contour(sides, sides, heights, levels, colors=GREY, linewidths=0.7)
+    own = sorted(float(loss(place)) for place, _ in gradients)
+    lines = axes.contour(sides, sides, heights, own, colors=BLUE, linewidths=2)
+    axes.clabel(lines, fmt="%.2f", fontsize=12)
+    for place, gradient in gradients:
+        ahead = gradient / np.linalg.norm(gradient)
+        aside = np.array([-ahead[1], ahead[0]])
+        square = np.array([place + 0.08 * u for u in (ahead, ahead + aside, aside)])
+        axes.plot(*square.T, color=ORANGE, linewidth=1)
+        axes.annotate(
+            "", tuple(place + gradient / 2), tuple(place),
+            arrowprops={"arrowstyle": "-|>", "color": ORANGE, "linewidth": 2, "shrinkA": 0},
+        )  # fmt: skip
+        axes.plot(*place, "o", color=ORANGE, markersize=5)
+    axes.set(xlabel="w[0]", ylabel="w[1]", aspect="equal")
     show()
 
 

@@ -324,9 +324,9 @@ def last_column(y, t, lengths):
 
 
 READERS = [
-    ("01", "check_resting_sum", lambda t: np.arctan(t), "unsure", "no single mistake"),
+    ("01", "check_resting_sum", lambda t: np.arctan(t), "known", "belongs to tan"),
     ("01", "check_resting_sum", lambda t: np.tanh(t), "known", "the way back through tanh"),
-    ("01", "check_resting_sum", lambda t: -np.arctanh(t), "sign", "sign"),
+    ("01", "check_resting_sum", lambda t: -np.arctanh(t), "known", "-t is the output"),
     (
         "01",
         "check_slopes",
@@ -339,8 +339,8 @@ READERS = [
     ("01", "check_free_direction", lambda x: x / np.linalg.norm(x), "flaw", "along the gradient"),
     ("01", "check_free_direction", lambda x: np.zeros(2), "flaw", "stays where it is"),
     ("01", "check_step_in_w", lambda g, units, rate: rate * g / units**2, "sign", "sign"),
-    ("01", "check_nudges", lambda loss, w, h: np.zeros(w.shape), "zeros", "zero"),
-    ("02", "check_slope_of_square", lambda x: 2 * x / np.cosh(x) ** 2, "known", "stands at x"),
+    ("01", "check_nudges", lambda loss, w, h: np.zeros(w.shape), "known", "second name"),
+    ("02", "check_slope_of_square", lambda x: 2 * x / np.cosh(x) ** 2, "shape", "slopes, agrees"),
     ("02", "check_multiplications", lambda n, k: (2 * n * k, n**3), "unsure", "from the input: "),
     (
         "02",
@@ -354,8 +354,8 @@ READERS = [
         "02",
         "check_residual_backward",
         lambda g, x, W: W.T @ (g * (1 - np.tanh(x) ** 2)) + g,
-        "unsure",
-        "no single mistake",
+        "known",
+        "tanh's slope is taken before W",
     ),
     (
         "02",

@@ -4,6 +4,7 @@ An Exercise knows the right answer. A Search knows what a right answer must do, 
 many. Both are called with the reader's function and return a Mark.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -147,6 +148,8 @@ class Exercise:
         answer, expected = case.answer, self.split(right)
         if isinstance(right, tuple) and isinstance(answer, list):
             answer = tuple(answer)
+        if isinstance(right, tuple) and isinstance(answer, np.ndarray) and answer.ndim == 1:
+            answer = tuple(answer) if not any(map(np.ndim, right)) else answer  # numbers in a row
         given = self.split(answer)
         if isinstance(right, tuple) and (
             not isinstance(answer, tuple) or len(answer) != len(right)
@@ -196,6 +199,9 @@ class Exercise:
             is_zero(found.parts[part][0]) for found in wrong
         ):
             return "dtype", "whole numbers, every fraction cut off: make the array of floats"
+        if all(found.is_wrapped(part, self.rtol) for found in wrong):
+            given, right = map(np.shape, wrong[0].parts[part])
+            return "shape", f"the right number in shape {given}, and {right} is asked for"
         misshapen = [found for found in wrong if found.is_misshapen(part)]
         each = [
             diagnose(*found.parts[part], sizes=self.sizes_of(found.case))
@@ -215,7 +221,12 @@ class Exercise:
                 return "unsure", NONE
         if found.kind == "right":
             return "rounding", "right to six digits, and not further"
-        return found.kind, found.words.rstrip(".")
+        words = found.words.rstrip(".")
+        if all(one.is_count(part) for one in wrong):
+            if found.kind == "zeros":
+                return "zeros", "0, and there is something to count"
+            words = re.sub(r" \([^()]*\?\)", "", words)  # "(a half forgotten?)": not of a count
+        return found.kind, words
 
     def is_mistake(self, function: Function, part: str, found: "Wrong") -> bool:
         answers = self.split(self.answer(function, found.case))
@@ -239,9 +250,16 @@ class Wrong:
     def is_number(self, part: str) -> bool:
         return np.asarray(self.parts[part][1]).dtype.kind in NUMBERS
 
+    def is_count(self, part: str) -> bool:
+        return np.asarray(self.parts[part][1]).dtype.kind in "iu"
+
     def is_cut_off(self, part: str) -> bool:
         given, right = map(np.asarray, self.parts[part])
         return given.dtype.kind in "iu" and agree(given, np.trunc(right), 0)
+
+    def is_wrapped(self, part: str, rtol: float) -> bool:
+        given, right = map(np.asarray, self.parts[part])
+        return given.size == right.size == 1 and agree(given.reshape(right.shape), right, rtol)
 
     def is_misshapen(self, part: str) -> bool:
         given, right = self.parts[part]
