@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 import matplotlib as mpl
@@ -125,6 +126,26 @@ def gradient_norms(times: Sequence[int], norms: Mapping[str, Sequence[float]]) -
     axes.minorticks_off()
     axes.set(xlabel="moments in a sequence", ylabel="norm of the gradient")
     axes.margins(y=0.15)
+    show()
+
+
+def tables_of_weights(tables: Mapping[str, Any]) -> None:
+    """Draw tables of weights, (N, T) each, under each other: each weight is written as a fraction.
+
+    The heavier a place, the darker, by the heaviest of its own table; a place of weight 0 is blank.
+    """
+    with mpl.rc_context({"font.size": 12}):
+        _, column = plt.subplots(
+            len(tables), 1, figsize=(6.4, 1.55 * len(tables)), layout="constrained"
+        )
+    for axes, (name, table) in zip(np.atleast_1d(column), tables.items(), strict=True):
+        axes.pcolormesh(table, cmap="Blues", vmin=0, vmax=2 * np.max(table), edgecolor="white")
+        for (row, place), weight in np.ndenumerate(table):
+            if weight:
+                share = str(Fraction(float(weight)).limit_denominator(1000))
+                axes.text(place + 0.5, row + 0.5, share, ha="center", va="center")
+        axes.set_title(name, loc="left", fontsize=12)
+        axes.set(xticks=[], yticks=[], ylim=(len(table), 0))
     show()
 
 

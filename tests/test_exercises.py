@@ -437,7 +437,7 @@ READERS = [
         "check_jacobian_by_few_passes",
         lambda push, pull, m, n: np.stack([pull(v) for v in np.eye(m)]),
         "known",
-        "passes: a vjp for each output",
+        "passes for the two: a vjp for each output",
     ),
     (
         "08",
