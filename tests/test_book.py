@@ -180,6 +180,19 @@ def test_a_work_that_a_chapter_cites_stands_in_the_references_and_they_name_the_
             assert set(listed) & given, f"{path.stem} cites {title}, and the references do not"
 
 
+PAPER = re.compile(r"\]\((https?://(?:doi\.org|arxiv\.org|cs231n\.github\.io|d2l\.ai)/[^)\s]*)\)")
+
+
+def test_every_paper_that_a_page_links_stands_in_the_references():
+    references = (BOOK / "references.md").read_text("utf-8")
+    rows = {CITED.search(row)[2]: row for row in re.findall(r"^- .+$", references, re.M)}
+    history = {address for _, address in CITED.findall((BOOK / "history.md").read_text("utf-8"))}
+    assert history == {address for address, row in rows.items() if "(history.md)" in row}
+    for path in NOTEBOOKS:
+        for address in PAPER.findall(prose(path)):
+            assert address.startswith(tuple(rows)), f"{path.stem} links {address}"
+
+
 # What is compared
 
 
