@@ -180,6 +180,15 @@ def test_a_work_that_a_chapter_cites_stands_in_the_references_and_they_name_the_
             assert set(listed) & given, f"{path.stem} cites {title}, and the references do not"
 
 
+def test_a_letter_that_a_page_borrows_is_borrowed_there():
+    row = re.compile(r"^\| \$.+? \| \[.+?\]\((\w+\.ipynb)\) \| [`$](.+)[`$] \|$", re.M)
+    borrowed = row.findall((BOOK / "notation.md").read_text("utf-8"))
+    assert borrowed
+    for page, written in borrowed:
+        text = "\n".join(map(source, read(BOOK / page)["cells"]))
+        assert written in text, f"{page} has no {written} any more: take the row out"
+
+
 PAPER = re.compile(r"\]\((https?://(?:doi\.org|arxiv\.org|cs231n\.github\.io|d2l\.ai)/[^)\s]*)\)")
 
 
