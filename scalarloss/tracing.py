@@ -5,7 +5,8 @@ import math
 import operator
 import string
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NoReturn
+from functools import lru_cache
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
@@ -15,16 +16,18 @@ from numpy.typing import NDArray
 from scalarloss.errors import DtypeError, ShapeError, TracingError
 from scalarloss.primitives import COMPARISONS, PRIMITIVES, Array, Shape
 from scalarloss.program import Operation, Program, float_array
+from scalarloss.verify import verify
 
 
 def trace(f: Callable[..., Any], /, **arrays: Any) -> Program:
-    """Run f(**arrays) once and return what it did as a Program of those arrays.
+    """Run f(**arrays) on recording arrays and return what it did as a Program of those arrays.
 
     `arrays` hold real floats of any shape (float32 is promoted to float64) and f returns one
-    array made from them. What f reads from elsewhere becomes a constant. Raises DtypeError for
-    arrays of anything else, ShapeError for an empty one, TracingError where f does something a
-    program cannot hold: a branch on a value, an assignment into an array, a function that has
-    no rule.
+    array made from them. What f reads from elsewhere becomes a constant. The program is then
+    compared with f itself, run as plain NumPy on the same arrays and, where that is cheap, on
+    others near them. Raises DtypeError for arrays of anything else, ShapeError for an empty one,
+    TracingError where f does something a program cannot hold: a branch on a value, an assignment
+    into an array, a function that has no rule, a value that is another at the next call.
     """
     if not arrays:
         raise TracingError("there is nothing to differentiate by: pass arrays, as trace(f, W=W).")
@@ -36,7 +39,8 @@ def trace(f: Callable[..., Any], /, **arrays: Any) -> Program:
                 f"{name} is an array of another trace: trace one function at a time, and "
                 "differentiate the whole of it."
             )
-    tape = Tape({name: float_array(name, array) for name, array in arrays.items()})
+    inputs = {name: float_array(name, array) for name, array in arrays.items()}
+    tape = Tape(inputs)
     try:
         result = f(**tape.recorders)
     except ValueError as error:  # NumPy's own, which hides ours when an entry is assigned
@@ -53,7 +57,18 @@ def trace(f: Callable[..., Any], /, **arrays: Any) -> Program:
             f"the function returned {result!r:.60}, which does not depend on "
             f"{' or '.join(arrays)}: return something computed from them."
         )
-    return tape.program(result.slot)
+    program = tape.program(result.slot)
+    verify(
+        program,
+        f,
+        {n: x if isinstance(arrays[n], np.ndarray) else x[()] for n, x in inputs.items()},
+    )
+    return program
+
+
+DType: TypeAlias = np.dtype[Any]
+Kind: TypeAlias = DType | type
+FLOAT, WHOLE, BOOL = np.dtype(np.float64), np.dtype(np.int64), np.dtype(np.bool_)
 
 
 class Tape:
@@ -94,8 +109,13 @@ class Tape:
             self.values.append(array)
         return self.constants[key]
 
-    def record(self, name: str, *operands: Any, **params: Any) -> "TracedArray":
-        """Apply a primitive to traced arrays and constants, and write it down."""
+    def record(
+        self, name: str, *operands: Any, dtype: DType | None = None, **params: Any
+    ) -> "TracedArray":
+        """Apply a primitive to traced arrays and constants, and write it down.
+
+        `dtype` is what NumPy would hold the result as; without it, the operands tell.
+        """
         args = tuple(self.slot(x) for x in operands)
         xs = [self.values[a] for a in args]
         try:
@@ -109,7 +129,7 @@ class Tape:
         self.values.append(value)
         if name in VIEWS and shape:
             self.shared.update((slot, *args))
-        return TracedArray(self, slot)
+        return TracedArray(self, slot, dtype or dtype_of_result(name, operands))
 
     def program(self, output: int) -> Program:
         """The operations that slot `output` needs, renumbered: inputs, constants, operations."""
@@ -139,9 +159,10 @@ def refuse(what: str, way: str) -> NoReturn:
 class TracedArray(NDArrayOperatorsMixin):
     """An array that writes what is done to it on a tape; it stands where an ndarray would."""
 
-    def __init__(self, tape: Tape, slot: int) -> None:
+    def __init__(self, tape: Tape, slot: int, dtype: DType = FLOAT) -> None:
         self.tape = tape
         self.slot = slot
+        self.dtype = dtype  # NumPy's; the tape itself holds floats, a truth value as 0.0 or 1.0
 
     @property
     def shape(self) -> Shape:
@@ -154,10 +175,6 @@ class TracedArray(NDArrayOperatorsMixin):
     @property
     def size(self) -> int:
         return math.prod(self.shape)
-
-    @property
-    def dtype(self) -> np.dtype[np.float64]:
-        return np.dtype(np.float64)
 
     @property
     def T(self) -> "TracedArray":  # noqa: N802
@@ -188,13 +205,20 @@ class TracedArray(NDArrayOperatorsMixin):
             no_rule(f"{ufunc.__name__}.{method}")
         if kwargs:
             unknown(ufunc.__name__, kwargs)
-        if ufunc in TRUTH_UFUNCS and all(is_truth(x) for x in xs):
-            ufunc = TRUTH_UFUNCS[ufunc]
+        if not (ufunc in LOWERED_UFUNCS or ufunc in TRUTH_UFUNCS or ufunc.__name__ in PRIMITIVES):
+            no_rule(ufunc.__name__)
+        dtype = dtype_of_ufunc(self.tape, ufunc, xs)
+        if ufunc in TRUTH_UFUNCS and dtype == BOOL:
+            return self.tape.record(TRUTH_UFUNCS[ufunc].__name__, *xs)
+        if ufunc is np.matmul and dtype == BOOL:
+            return self.tape.record("not_equal", self.tape.record("matmul", *xs), 0.0)
         if ufunc in LOWERED_UFUNCS:
-            return LOWERED_UFUNCS[ufunc](*xs)
+            xs = tuple(x.astype(float) if isinstance(x, TracedArray) else x for x in xs)
+            found = LOWERED_UFUNCS[ufunc](*xs)
+            return TracedArray(self.tape, found.slot, dtype)
         if ufunc.__name__ not in PRIMITIVES:
             no_rule(ufunc.__name__)
-        return self.tape.record(ufunc.__name__, *xs)
+        return self.tape.record(ufunc.__name__, *xs, dtype=dtype)
 
     def become(self, result: "TracedArray") -> "TracedArray":
         """Take the value of `result`, as `a += b` has it: every name for this array sees it."""
@@ -207,6 +231,11 @@ class TracedArray(NDArrayOperatorsMixin):
             )
         if self.slot in self.tape.shared:
             refuse("a view shares the memory of", "write `a = a + b` instead of `a += b`")
+        if not np.can_cast(result.dtype, self.dtype, "same_kind"):
+            raise TracingError(
+                f"an array of dtype {self.dtype} cannot become one of {result.dtype} in place: "
+                "write `a = a + b`."
+            )
         self.slot = result.slot
         return self
 
@@ -336,12 +365,23 @@ class TracedArray(NDArrayOperatorsMixin):
         return clip(self, *bounds, **named)
 
     def copy(self) -> "TracedArray":
-        return TracedArray(self.tape, self.slot)
+        return TracedArray(self.tape, self.slot, self.dtype)
 
     def astype(self, dtype: Any, copy: bool = True) -> "TracedArray":
-        if np.dtype(dtype) != self.dtype:
-            raise TracingError(f"a program is float64 throughout: leave out astype({dtype!r}).")
-        return self.copy() if copy else self
+        """The same numbers held otherwise: as float64, as truth values, or, where they are whole
+        already, as whole numbers."""
+        wanted = np.dtype(dtype)
+        if wanted == self.dtype:
+            return self.copy() if copy else self
+        if wanted == BOOL:
+            return self.tape.record("not_equal", self, 0.0)
+        whole = wanted.kind == "i" and wanted.itemsize >= 4 and self.dtype.kind in "bi"
+        if wanted != FLOAT and not whole:
+            raise TracingError(
+                f"a program holds {self.dtype} as float64 throughout, and astype({dtype!r}) would "
+                "lose digits: leave it out."
+            )
+        return TracedArray(self.tape, self.slot, wanted)
 
 
 def no_rule(name: str) -> NoReturn:
@@ -358,11 +398,72 @@ def unknown(name: str, kwargs: Mapping[str, Any]) -> NoReturn:
     )
 
 
-def is_truth(x: Any) -> bool:
-    """Whether NumPy would hold x as booleans: a comparison, or a plain truth value."""
+def kind_of(x: Any) -> Kind:
+    """The dtype of an operand; of a Python number its type, which gives way to any array's."""
     if isinstance(x, TracedArray):
-        return x.slot in x.tape.made_by and x.tape.made_by[x.slot].name in COMPARISONS
-    return np.asarray(x).dtype == np.bool_
+        return x.dtype
+    return type(x) if type(x) in (int, float) else np.asarray(x).dtype
+
+
+@lru_cache(maxsize=1024)
+def resolved(ufunc: np.ufunc, kinds: tuple[Kind, ...]) -> DType:
+    """The dtype of a ufunc's result. Raises TypeError where NumPy has no such loop."""
+    found: DType = ufunc.resolve_dtypes((*kinds, None))[-1]
+    return found
+
+
+@lru_cache(maxsize=1024)
+def common(kinds: tuple[Kind, ...]) -> DType:
+    """The dtype that holds them all, as NumPy joins arrays."""
+    return np.result_type(*(kind(0) if isinstance(kind, type) else kind for kind in kinds))
+
+
+def held(name: str, dtype: DType) -> DType:
+    """`dtype`, if a float64 holds what it can hold. Raises TracingError if not."""
+    if dtype in (FLOAT, BOOL) or (dtype.kind == "i" and dtype.itemsize >= 4):
+        return dtype
+    raise TracingError(
+        f"NumPy holds this {name} as {dtype}, and a program is float64 throughout: write "
+        "x.astype(float) before it."
+    )
+
+
+def dtype_of_ufunc(tape: Tape, ufunc: np.ufunc, xs: Sequence[Any]) -> DType:
+    """What NumPy holds a ufunc's result as. Raises TracingError where it has no such loop, or
+    one that loses digits."""
+    try:
+        dtype = resolved(ufunc, tuple(kind_of(x) for x in xs))
+    except TypeError as error:
+        for x in xs:
+            tape.slot(x)  # which says what is wrong with a constant
+        raise TracingError(f"NumPy refuses this {ufunc.__name__}: {error}") from None
+    if dtype == FLOAT:
+        return dtype
+    for x in xs:
+        tape.slot(x)
+    cut_off = ufunc is np.reciprocal or (ufunc is np.power and has_negative(xs[1]))
+    if dtype.kind == "i" and cut_off:
+        raise TracingError(
+            f"NumPy cuts this {ufunc.__name__} of whole numbers off to whole numbers: write "
+            "x.astype(float) before it."
+        )
+    return held(ufunc.__name__, dtype)
+
+
+def dtype_of_result(name: str, operands: Sequence[Any]) -> DType:
+    """What NumPy holds the result of a primitive as, from what it holds the operands as."""
+    if name in COMPARISONS:
+        return BOOL
+    if name == "mean":
+        return FLOAT
+    kinds = tuple(kind_of(x) for x in (operands[1:] if name == "where" else operands))
+    if name in ("sum", "cumsum") and kinds != (FLOAT,):
+        kinds = (*kinds, WHOLE)  # truth values are counted
+    return held(name, common(kinds))
+
+
+def has_negative(exponent: Any) -> bool:
+    return not isinstance(exponent, TracedArray) and bool(np.any(np.asarray(exponent) < 0))
 
 
 def axis_of(axis: Any, ndim: int) -> int:
@@ -493,7 +594,13 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     summed = {a_term[i] for i in from_a}
     result = [k for k in a_term + b_term if k not in summed]
     subscripts = f"{''.join(a_term)},{''.join(b_term)}->{''.join(result)}"
-    return tape_of(a, b).record("einsum", a, b, subscripts=subscripts)
+    return contract(subscripts, a, b)
+
+
+def contract(subscripts: str, *operands: Any) -> TracedArray:
+    """Record an einsum; of truth values it says whether any product is true, as NumPy has it."""
+    product = tape_of(*operands).record("einsum", *operands, subscripts=subscripts)
+    return product.tape.record("not_equal", product, 0.0) if product.dtype == BOOL else product
 
 
 def einsum(subscripts: Any, *operands: Any, optimize: Any = True) -> TracedArray:
@@ -534,7 +641,7 @@ def einsum(subscripts: Any, *operands: Any, optimize: Any = True) -> TracedArray
             xs[i] = np.reshape(x, [shape[at] for at in kept])
             terms[i] = "".join(term[at] for at in kept)
     full = ",".join(terms) + "->" + result.replace("...", dots)
-    return tape_of(*xs).record("einsum", *xs, subscripts=full)
+    return contract(full, *xs)
 
 
 def moved(move: Callable[..., Any], x: Any) -> Any:
@@ -578,7 +685,7 @@ def pad(
     if widths.dtype.kind not in "iu" or (widths < 0).any():
         raise ShapeError(f"pad widths are whole numbers of 0 or more, not {pad_width!r}")
     pairs = tuple((a, b) for a, b in np.broadcast_to(widths, (x.ndim, 2)).tolist())
-    value = float(constant_values)
+    value = float(np.asarray(constant_values).astype(x.dtype))  # as NumPy casts it
     if math.isfinite(value):
         return x.tape.record("pad", x, widths=pairs, value=value)
     return where(pad_places(np.ones(x.shape), pairs), pad(x, pairs), value)
@@ -616,7 +723,7 @@ def broadcast_to(x: TracedArray, shape: Any) -> TracedArray:
 def norm(x: TracedArray, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     if ord not in (None, 2) or (ord == 2 and (x.ndim if axis is None else np.size(axis)) != 1):
         no_rule(f"linalg.norm(ord={ord!r}) of a matrix")
-    return np.sqrt(np.square(x).sum(axis, keepdims=keepdims))
+    return np.sqrt(np.square(x.astype(float)).sum(axis, keepdims=keepdims))
 
 
 def diagonal_sum(x: TracedArray, offset: int = 0, axis1: int = 0, axis2: int = 1) -> TracedArray:
@@ -624,8 +731,10 @@ def diagonal_sum(x: TracedArray, offset: int = 0, axis1: int = 0, axis2: int = 1
 
 
 def like(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that looks at a shape alone, and so gives a constant."""
-    return lambda x, *args, **kwargs: function(np.broadcast_to(0.0, x.shape), *args, **kwargs)
+    """A function that looks at a shape and a dtype alone, and so gives a constant."""
+    return lambda x, *args, **kwargs: function(
+        np.broadcast_to(np.zeros((), x.dtype), x.shape), *args, **kwargs
+    )
 
 
 REDUCTIONS = {np.add: "sum", np.maximum: "max", np.minimum: "min"}

@@ -745,7 +745,7 @@ REFUSED: dict[str, tuple[Callable[..., Any], type[Exception], str]] = {
     "no rule: accumulate": (np.add.accumulate, TracingError, r"add\.accumulate has no rule"),
     "no rule: at": (lambda x: np.add.at(np.zeros(3), 0, x), TracingError, r"add\.at has no rule"),
     "no rule: two outputs": (np.modf, TracingError, "modf has no rule"),
-    "no rule: & of numbers": (lambda x: x & x, TracingError, "bitwise_and has no rule"),
+    "no rule: & of numbers": (lambda x: x & x, TracingError, "NumPy refuses this bitwise_and"),
     "no rule: //": (lambda x: x // 2, TracingError, "floor_divide has no rule"),
     "norm 1": (lambda x: np.linalg.norm(x, 1), TracingError, r"norm\(ord=1\).*no rule"),
     "spectral norm": (lambda x: np.linalg.norm(np.outer(x, x), 2), TracingError, "no rule"),
@@ -864,9 +864,11 @@ def test_a_leaked_array_is_of_another_trace():
 
 
 def test_a_recording_array_looks_like_an_array():
+    seen = []
+
     def f(x):
         assert (x.shape, x.ndim, x.size, x.dtype, len(x)) == ((2, 3), 2, 6, np.float64, 2)
-        assert repr(x) == "TracedArray(shape=(2, 3))"
+        seen.append(repr(x))
         assert x.astype(float).shape == x.copy().shape == x.T.T.shape
         assert not hasattr(x, "nonsense")
         with pytest.raises(TypeError):
@@ -874,6 +876,7 @@ def test_a_recording_array_looks_like_an_array():
         return x
 
     trace(f, x=numbers(2, 3))
+    assert seen[0] == "TracedArray(shape=(2, 3))"
 
 
 def test_subgradients_by_the_shape_of_the_tie():

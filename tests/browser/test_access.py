@@ -12,6 +12,7 @@ PAGES = sorted(path.name for path in SITE.glob("*.html"))
 WITH_FIGURES = [name for name in PAGES if 'class="live-mount"' in (SITE / name).read_text("utf-8")]
 THEMES = ("light", "dark")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
+WINDOWS_OWN = 40  # the most controls that a browser's window may have
 # Every section as it is laid out when a reader has come to it.
 NEAR = """article > section > section {
     content-visibility: visible !important; contain: layout style paint !important; }"""
@@ -81,6 +82,21 @@ def axe(page, place="html", rules=RULES):
 # Keys, and where the focus is
 
 
+def walk_round(page, count):
+    """The stops of Tab, from wherever the focus was, once round.
+
+    A browser with a window has controls of its own between the page's last stop and its first:
+    the page sees no key while they have the focus, and how many there are is the browser's.
+    """
+    for _ in range(count + 1):
+        page.keyboard.press("Tab")
+    for _ in range(WINDOWS_OWN):
+        if len(page.evaluate("access.walk()")) >= count:
+            break
+        page.keyboard.press("Tab")
+    return page.evaluate("access.walk()")
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_tab_reaches_everything_in_order_and_shows_where_it_is(themes, site, name):
     page = visit(themes["light"], f"{site}/{name}")
@@ -88,12 +104,10 @@ def test_tab_reaches_everything_in_order_and_shows_where_it_is(themes, site, nam
         turn(page, theme)
         widen(page, width)
         expected = page.evaluate("access.start()")
-        for _ in range(len(expected) + 2):  # to the first, and round past the window's own controls
-            page.keyboard.press("Tab")
-        reached = page.evaluate("access.walk()")
-        first = [stop["at"] for stop in reached].index(0)
-        around = [*reached[first:], *reached[:first]]
-        assert [expected[stop["at"]] for stop in around[: len(expected)]] == expected, theme
+        reached = walk_round(page, len(expected))
+        places = [stop["at"] for stop in reached]
+        around = [*places[places.index(0) :], *places[: places.index(0)]]
+        assert [expected[at] for at in around[: len(expected)]] == expected, theme
         assert [stop["name"] for stop in reached if not stop["marked"]] == [], theme
         assert [stop["name"] for stop in reached if not stop["seen"]] == [], theme
     turn(page, "light")
