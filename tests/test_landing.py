@@ -1,4 +1,4 @@
-"""The landing page's examples in other frameworks: run, they print what the page shows."""
+"""What the landing page and an error page say of other frameworks: examples that run, claims."""
 
 import contextlib
 import io
@@ -67,3 +67,16 @@ def test_what_the_page_says_of_its_examples_is_so(examples):
     (implicit,) = torch.autograd.grad(loss, w, retain_graph=True)
     (explicit,) = torch.autograd.grad(loss, w, torch.tensor(1.0))
     assert torch.equal(implicit, explicit)
+
+
+@pytest.mark.parametrize("names", [tuple(frameworks.NAMES)[:2]] if HERE else [])
+def test_an_infinite_slope_that_was_not_chosen_leaves_a_nan_in_both(names):
+    import jax
+    import torch
+
+    assert names == ("torch", "jax"), "as the page of TracingError says"
+    x = torch.tensor([0.0, 4.0], requires_grad=True)
+    torch.where(x > 0, torch.sqrt(x), 0.0).sum().backward()
+    by_jax = jax.grad(lambda x: jax.numpy.where(x > 0, jax.numpy.sqrt(x), 0.0).sum())
+    for given in (x.grad, by_jax(jax.numpy.array([0.0, 4.0]))):
+        np.testing.assert_array_equal(given, [np.nan, 0.25])
