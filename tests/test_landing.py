@@ -69,14 +69,13 @@ def test_what_the_page_says_of_its_examples_is_so(examples):
     assert torch.equal(implicit, explicit)
 
 
-@pytest.mark.parametrize("names", [tuple(frameworks.NAMES)[:2]] if HERE else [])
-def test_an_infinite_slope_that_was_not_chosen_leaves_a_nan_in_both(names):
+@pytest.mark.parametrize("numbers", [[0.0, 4.0]] if HERE else [])
+def test_an_infinite_slope_that_was_not_chosen_leaves_a_nan_in_pytorch_and_jax(numbers):
     import jax
     import torch
 
-    assert names == ("torch", "jax"), "as the page of TracingError says"
-    x = torch.tensor([0.0, 4.0], requires_grad=True)
+    x = torch.tensor(numbers, requires_grad=True)
     torch.where(x > 0, torch.sqrt(x), 0.0).sum().backward()
     by_jax = jax.grad(lambda x: jax.numpy.where(x > 0, jax.numpy.sqrt(x), 0.0).sum())
-    for given in (x.grad, by_jax(jax.numpy.array([0.0, 4.0]))):
+    for given in (x.grad, by_jax(jax.numpy.array(numbers))):
         np.testing.assert_array_equal(given, [np.nan, 0.25])
