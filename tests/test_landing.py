@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+import reading
 
 from scalarloss import frameworks
 
@@ -33,6 +34,10 @@ def test_each_way_on_has_a_short_example_with_what_it_prints():
     assert len(of_torch) == 3
     assert PROSE.count("```python") == PROSE.count("```text") == len(EXAMPLES)
     assert all(len(code.splitlines()) <= 7 for code, _ in EXAMPLES)
+
+
+def test_the_landing_page_is_read_in_twelve_minutes():
+    assert reading.minutes(PAGE) <= 12
 
 
 @pytest.mark.parametrize(("code", "shown"), EXAMPLES if HERE else [])
