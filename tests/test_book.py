@@ -182,6 +182,28 @@ def test_a_work_that_a_chapter_cites_stands_in_the_references_and_they_name_the_
             assert set(listed) & given, f"{path.stem} cites {title}, and the references do not"
 
 
+def test_a_letter_that_a_page_borrows_is_borrowed_there():
+    row = re.compile(r"^\| \$.+? \| \[.+?\]\((\w+\.ipynb)\) \| [`$](.+)[`$] \|$", re.M)
+    borrowed = row.findall((BOOK / "notation.md").read_text("utf-8"))
+    assert borrowed
+    for page, written in borrowed:
+        text = "\n".join(map(source, read(BOOK / page)["cells"]))
+        assert written in text, f"{page} has no {written} any more: take the row out"
+
+
+PAPER = re.compile(r"\]\((https?://(?:doi\.org|arxiv\.org|cs231n\.github\.io|d2l\.ai)/[^)\s]*)\)")
+
+
+def test_every_paper_that_a_page_links_stands_in_the_references():
+    references = (BOOK / "references.md").read_text("utf-8")
+    rows = {CITED.search(row)[2]: row for row in re.findall(r"^- .+$", references, re.M)}
+    history = {address for _, address in CITED.findall((BOOK / "history.md").read_text("utf-8"))}
+    assert history == {address for address, row in rows.items() if "(history.md)" in row}
+    for path in NOTEBOOKS:
+        for address in PAPER.findall(prose(path)):
+            assert address.startswith(tuple(rows)), f"{path.stem} links {address}"
+
+
 # What is compared
 
 
