@@ -23,6 +23,7 @@ MESSAGES = {
     ),
     "PyTorch, not used": "One of the differentiated Tensors appears to not have been used",
     "PyTorch, whole numbers": "Only Tensors of floating point and complex dtype can require",
+    "PyTorch, a backward's shape": "returned an invalid gradient at index 0",
     "PyTorch, complex": "grad can be implicitly created only for real scalar outputs",
     "PyTorch, shapes": "Using a target size (torch.Size([4])) that is different to the input size",
     "PyTorch, refused shapes": "Target size (torch.Size([4])) must be the same as input size",
