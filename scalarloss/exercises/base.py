@@ -122,6 +122,7 @@ class Exercise:
             and all(same(case.answer, first) for case in cases)
             and not all(same(right, rights[0]) for right in rights)
             and not all(is_zero(part) for part in self.split(first).values())
+            and not any(is_not_finite(part) for part in self.split(first).values())
         ):
             raise RefusedError(
                 "hard-coded",
@@ -132,7 +133,8 @@ class Exercise:
 
     def answer(self, function: Function, case: Case) -> Any:
         """What a function of ours answers to the arguments that the reader's got."""
-        return self.use(function, *deepcopy(case.arguments).values())
+        with np.errstate(all="ignore"):  # a mistake may divide by 0
+            return self.use(function, *deepcopy(case.arguments).values())
 
     def split(self, answer: Any) -> dict[str, Any]:
         """The parts of an answer by name; an answer of one part has the name ""."""
@@ -170,10 +172,18 @@ class Exercise:
             )
         parts = {}
         for part, asked_for in expected.items():
-            refuse_unreadable(given[part], asked_for, part, case, name)
+            if not self.knows_not_finite(given[part], part, case):
+                refuse_unreadable(given[part], asked_for, part, case, name)
             if not agree(given[part], asked_for, self.rtol):
                 parts[part] = given[part], asked_for
         return Wrong(case, parts, name)
+
+    def knows_not_finite(self, given: Any, part: str, case: Case) -> bool:
+        """Whether this is the NaN or the infinity of a mistake that is known by name."""
+        if not is_not_finite(given):
+            return False
+        answers = (self.split(self.answer(f, case)) for f in self.mistakes.values())
+        return any(agree(given, wrong[part], self.rtol) for wrong in answers if part in wrong)
 
     def explain(self, wrong: list["Wrong"]) -> tuple[str, str]:
         """What kind of mistake it is, and in words, for each part that is wrong anywhere."""
@@ -393,14 +403,25 @@ def refuse_unreadable(given: Any, right: Any, part: str, case: Case, name: str) 
 
 
 def agree(given: Any, right: Any, rtol: float) -> bool:
-    """Whether the two have one shape and agree: floats to `rtol`, all else exactly."""
+    """Whether both have one shape and agree: floats to `rtol`, all else exactly, NaN with NaN."""
     a, b = np.asarray(given), np.asarray(right)
     if a.shape != b.shape:
         return False
     if b.dtype.kind != "f":
         return bool(np.all(a == b))
-    scale = max(float(np.max(np.abs(b), initial=0)), 1e-6)
-    return bool(np.all((np.abs(a - b) <= rtol * scale) | (a == b)))
+    scale = max(float(np.max(np.abs(b[np.isfinite(b)]), initial=0)), 1e-6)
+    both_nan = (a != a) & (b != b)
+    with np.errstate(invalid="ignore"):  # infinity minus infinity
+        return bool(np.all((np.abs(a - b) <= rtol * scale) | (a == b) | both_nan))
+
+
+def is_not_finite(answer: Any) -> bool:
+    """Whether these are numbers, and one of them is a NaN or an infinity."""
+    try:
+        numbers = np.asarray(answer)
+    except ValueError:
+        return False
+    return bool(numbers.dtype.kind == "f" and not np.isfinite(numbers).all())
 
 
 def same(a: Any, b: Any) -> bool:
@@ -410,7 +431,8 @@ def same(a: Any, b: Any) -> bool:
     if isinstance(a, tuple | list) and isinstance(b, tuple | list):
         return len(a) == len(b) and all(map(same, a, b))
     if all(isinstance(thing, DATA) for thing in (a, b)):
-        return bool(np.array_equal(a, b))
+        a, b = np.asarray(a), np.asarray(b)
+        return a.shape == b.shape and bool(np.all((a == b) | ((a != a) & (b != b))))
     return type(a) is type(b)
 
 
