@@ -83,10 +83,11 @@ def cheaper(m: int, n: int, c: int) -> str:
 
 
 def draw_choice(rng: Generator) -> Arguments:
-    """More inputs than c m, fewer than m, or some number between, where c decides; no tie."""
-    m, c = int(rng.integers(2, 100)), int(rng.integers(2, 5))
-    low, high = [(1, m), (m + 1, c * m), (c * m + 1, 6 * m)][rng.integers(3)]
-    return {"m": m, "n": int(rng.integers(low, high)), "c": c}
+    """Few or many inputs for m outputs, in four regions that c and 1 / c bound; no tie."""
+    m, c = int(rng.integers(12, 100)), int(rng.integers(2, 5))
+    bounds = (0, m // c, m, c * m, 6 * m)
+    region = rng.integers(4)
+    return {"m": m, "n": int(rng.integers(bounds[region] + 1, bounds[region + 1])), "c": c}
 
 
 check_jacobian_choice = Exercise(
