@@ -519,7 +519,7 @@ READERS = [
         "known",
         "only input 0 was moved",
     ),
-    ("13", "check_one_hot_blind", lambda g, W: g @ W, "flaw", "right, and a wrong one"),
+    ("13", "check_one_hot_blind", lambda g, W: g @ W, "flaw", "a wrong one is asked for"),
     ("13", "check_one_hot_blind", lambda g, W: 2 * g @ W, "flaw", "one-hot g catches it"),
     ("13", "check_sum_to", lambda g, shape: g.reshape(-1)[:1], "shape", "shape"),
     ("13", "check_jacobian_choice", lambda m, n, c: "jacrev", "hard-coded", "every case"),
