@@ -19,7 +19,7 @@ import numpy as np
 from scalarloss.check import Array, Arrays
 from scalarloss.diagnose import Diagnosis, diagnose_backward
 from scalarloss.diagnosis import Kind
-from scalarloss.gallery.base import Backward, Draw, Generator, away
+from scalarloss.gallery.base import Backward, Draw, away
 from scalarloss.gallery.dense import sigmoid
 from scalarloss.layers import (
     attention,
@@ -660,7 +660,9 @@ def slide(x: Array, step: int = 1) -> Array:
     return np.lib.stride_tricks.sliding_window_view(x, 3, axis=-1)[..., ::step, :] @ FILTER
 
 
-def slide_back(g: Array, x: Array, step: int = 1, place: Callable[[int, int], int] | None = None) -> Arrays:
+def slide_back(
+    g: Array, x: Array, step: int = 1, place: Callable[[int, int], int] | None = None
+) -> Arrays:
     dx = np.zeros_like(x)
     for m in range(g.shape[-1]):
         for d in range(3):
