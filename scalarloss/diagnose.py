@@ -112,6 +112,9 @@ def diagnose_backward(
                 return Diagnosis("by accident", "sure", words)
         elif there.right:
             if found.kind not in ASKED:
+                doubt = Seen(in_double(here) or here, backward, seed).doubt()
+                if doubt and doubt.kind == "kink":
+                    return Diagnosis("kink", "likely", doubt.words)
                 words = f"wrong at this point and right at another: {found.words}"
                 return Diagnosis("unsure", "unsure", words)
         elif found.kind in ASKED:
@@ -169,13 +172,13 @@ def at_point(
     except GradientCheckError:
         pass
     if double := in_double(question):
-        found = at_point(double, backward, seed, sizes)
-        if not found.right:
-            return found
+        doubled = at_point(double, backward, seed, sizes)
+        if not doubled.right:
+            return doubled
         words = "right in double precision. In single, differences are too coarse to tell here."
         return Diagnosis("rounding", "sure", words)
     seen = Seen(question, backward, seed)
-    if found := seen.of_shape() or seen.of_repetition():
+    if found := seen.of_repetition():
         return found
     with closeness(COARSE if seen.single else PRECISE):
         return seen.diagnosis(sizes)
@@ -213,6 +216,7 @@ class Seen:
         self.given = [self.back(g) for g in self.gs]
         every = [a for came in self.given for a in came.values() if a.dtype.kind == "f"]
         coarse = max(map(epsilon, [self.y, *question.arrays.values(), *every]))
+        self.moves = {name: jacobian(question, name, self.y) for name in question.arrays}
         self.single = epsilon(1.0) < coarse <= epsilon(np.float32(1))
 
     def back(self, g: Array) -> Arrays:
@@ -222,13 +226,10 @@ class Seen:
             given = dict(zip(self.question.arrays, parts, strict=False))
         return {name: np.array(given[name]) for name in self.question.arrays if name in given}
 
-    def of_shape(self) -> Diagnosis | None:
+    def of_repetition(self) -> Diagnosis | None:
+        """Whether a gradient is missing, or the same g brings something else the next time."""
         if missing := [name for name in self.question.arrays if name not in self.given[0]]:
             return Diagnosis("shape", "sure", f"no gradient came back for {', '.join(missing)}.")
-        return None
-
-    def of_repetition(self) -> Diagnosis | None:
-        """Whether the same g brings something else the next time, and how."""
         first, again = self.given[0], self.back(self.gs[0])
         if all(same(first[n], again[n]) for n in first):
             return None
@@ -245,15 +246,12 @@ class Seen:
     def diagnosis(self, sizes: Mapping[str, int] | None) -> Diagnosis:
         question, y = self.question, self.y
         names = dict(sizes) if sizes else sizes_of([*question.arrays.values(), y])
-        moves = {name: jacobian(question, name, y) for name in question.arrays}
-        rights = [
-            {n: (moves[n] @ g.ravel()).reshape(a.shape) for n, a in question.arrays.items()}
-            for g in self.gs
-        ]
+        moves = {name: clean for name, (_, clean) in self.moves.items()}
+        rights = self.rights(moves)
         found = dict[str, Diagnosis]()
         doubts = list[Doubt]()
         for name, x in question.arrays.items():
-            off = self.off(name, rights)
+            off = self.off(name)
             doubt, wrong = self.doubts(name, off)
             doubts += doubt
             if not wrong:
@@ -287,7 +285,19 @@ class Seen:
             return Diagnosis("rounding", "likely", words)
         return join(found if question.by_name else {"": found["x"]})
 
-    def off(self, name: str, rights: list[Arrays]) -> dict[tuple[int, ...], list[float]]:
+    def rights(self, moves: Arrays) -> list[Arrays]:
+        """The gradients that differences give for each cotangent."""
+        arrays = self.question.arrays
+        return [
+            {n: (moves[n] @ g.ravel()).reshape(a.shape) for n, a in arrays.items()} for g in self.gs
+        ]
+
+    def doubt(self) -> Doubt | None:
+        """The first reason to doubt the differences here, whatever else is wrong."""
+        found = (self.doubts(name, self.off(name), whole=True)[0] for name in self.question.arrays)
+        return next((doubts[0] for doubts in found if doubts), None)
+
+    def off(self, name: str) -> dict[tuple[int, ...], list[float]]:
         """How far off each entry is that `check_vjp` refuses, for each cotangent; worst first.
 
         The one at (-1,) stands for an array that cannot be compared entry by entry.
@@ -298,6 +308,7 @@ class Seen:
             return {(-1,): [math.inf, math.inf]}
         asked = list(zip(self.gs, self.given, strict=True))
         limits = Limits.of(self.question, self.y, asked, "central")
+        rights = self.rights({n: raw for n, (raw, _) in self.moves.items()})
         eps, found = max(epsilon(x), epsilon(self.y)), {}
         for index in np.ndindex(x.shape):
             noise = eps / step_at(self.question, name, self.y, index)
@@ -322,15 +333,12 @@ class Seen:
         found, wrong = list[Doubt](), False
         for index, errors in off.items():
             near = Near(self.question, name, index, self.y) if index != (-1,) else None
-            for kind, slack in near.slack().items() if near else ():
-                allowed = [1.01 * float(np.sum(np.abs(g) * slack)) for g in self.gs]
-                if near and all(e <= most for e, most in zip(errors, allowed, strict=True)):
-                    found += [Doubt(kind, near.words(kind))] if not found else []
-                    break
-            else:
-                wrong = True
-                if not whole:
-                    break
+            if near and (kind := near.doubt(self.gs, errors)):
+                found += [] if found else [Doubt(kind, near.words(kind))]
+                continue
+            wrong = True
+            if not whole:
+                break
         return found, wrong
 
     def of_structure(self, name: str, rights: list[Arrays], moves: Array) -> Diagnosis | None:
@@ -375,11 +383,27 @@ class Near:
         turns = np.abs(np.diff(slopes, n=2, axis=0)).max(axis=0)
         span = slopes.max(axis=0) - slopes.min(axis=0)
         noise = 64 * max(epsilon(self.x), epsilon(y)) * np.maximum(1.0, np.abs(y)) / self.h
-        self.bend = np.where((turns > self.PARTS * span) & (span > noise), span, 0.0)
-        self.scatter = 3 * np.abs(slopes.mean(axis=0) - slopes[1:3].mean(axis=0))
+        uneven = turns > self.PARTS * span
+        self.bend = np.where(uneven & (span > noise), span, 0.0)
+        if np.any(self.bend):
+            self.bend = np.where(self.spread(8 * self.h) > span / 2, self.bend, 0.0)
+        scatter = 3 * np.abs(slopes.mean(axis=0) - slopes[1:3].mean(axis=0))
+        self.scatter = np.where(uneven, np.maximum(span, scatter), scatter)
 
-    def slack(self) -> dict[Kind, Array]:
-        return {"kink": self.bend, "coarse": self.scatter}
+    def spread(self, h: float) -> Array:
+        """How far apart the slopes are with a longer step: as far at a kink, less far in noise."""
+        try:
+            slopes = self.between(np.linspace(-h, h, 5))
+        except ScalarLossError:
+            return np.full(self.y.shape, np.inf)
+        return np.asarray(slopes.max(axis=0) - slopes.min(axis=0))
+
+    def doubt(self, gs: list[Array], errors: list[float]) -> Kind | None:
+        """Why these errors, one for each cotangent, say nothing against what came back."""
+        if np.any(self.bend):
+            return "kink"
+        loose = [float(np.sum(np.abs(g) * self.scatter)) for g in gs]
+        return "coarse" if all(e <= s for e, s in zip(errors, loose, strict=True)) else None
 
     def between(self, moves: Array) -> Array:
         """The slopes between neighbouring moves, one row of f's shape for each."""
@@ -407,12 +431,13 @@ class Near:
             turns = np.abs(np.diff(self.between(moves).reshape(8, -1)[:, worst]))
             at = int(np.argmax(turns))
             low, high = moves[at], moves[at + 2]
-        away = abs(low + high) / 2
-        if away < self.h / 100:
-            where = f"{entry} has two slopes"
-        else:
-            where = f"{entry} has two slopes, {away:.1e} away, and the step is {self.h:.1e}"
-        return f"{self.name} is at a kink or a tie: {where}. Move it, ask again."
+        away = (low + high) / 2
+        if abs(away) < self.h / 100:
+            return f"{self.name} is at a kink or a tie: {entry} has two slopes. Move it, ask again."
+        return (
+            f"{self.name} is near a kink or a tie: {entry} has two slopes, which part {away:+.1e} "
+            f"from here, nearer than the step of {self.h:.1e}. Move it, ask again."
+        )
 
 
 def same(one: Array, other: Array) -> bool:
@@ -438,13 +463,14 @@ def adds_up(calls: list[Array]) -> bool:
     return bool(np.all(np.abs(steps - steps[0]) <= 1e-5 * np.abs(calls[-1]).max(initial=1e-300)))
 
 
-def jacobian(question: Question, name: str, y: Array) -> Array:
-    """Jᵀ, (n, k), by central differences; what may be their rounding is 0, as in `check_vjp`."""
-    rows = []
+def jacobian(question: Question, name: str, y: Array) -> tuple[Array, Array]:
+    """Jᵀ, (n, k), by central differences: as they come, and with 0 for what may be rounding."""
+    rows, clean = [], []
     for slope, noise in slopes(question, name, y, "central"):
         rounding = np.abs(slope) <= 10 * noise * np.maximum(1.0, np.abs(y))
-        rows.append(np.where(rounding, 0.0, slope).ravel())
-    return np.array(rows)
+        rows.append(slope.ravel())
+        clean.append(np.where(rounding, 0.0, slope).ravel())
+    return np.array(rows), np.array(clean)
 
 
 def others(rights: Arrays, name: str) -> Iterator[Suspect]:

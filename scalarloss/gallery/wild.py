@@ -98,7 +98,7 @@ def entrywise(slope: Callable[[Array], Any]) -> Backward:
     return lambda g, x: {"x": g * slope(x)}
 
 
-def named(backward: Callable[..., Any]) -> Backward:
+def named(backward: Callable[..., Any]) -> Callable[..., Arrays]:
     """A backward pass of the layers', its gradients by name."""
 
     def by_name(g: Array, **arrays: Array) -> Arrays:
@@ -313,7 +313,7 @@ def margins(d: Array) -> Array:
 
 def huber(y: Array, t: Array) -> Array:
     r = np.abs(y - t)
-    return np.where(r < 1, 0.5 * r**2, r - 0.5).sum(axis=1)
+    return np.asarray(np.where(r < 1, 0.5 * r**2, r - 0.5).sum(axis=1))
 
 
 def huber_right(g: Array, y: Array, t: Array) -> Arrays:
@@ -444,7 +444,7 @@ SOFTMAX = (
 
 
 def batch_norm(x: Array, gamma: Array, beta: Array) -> Array:
-    return gamma * (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + 1e-3) + beta
+    return np.asarray(gamma * (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + 1e-3) + beta)
 
 
 def batch_norm_right(g: Array, x: Array, gamma: Array, beta: Array) -> Arrays:
@@ -566,7 +566,7 @@ NORMS = (
 def lstm(a: Array, c: Array) -> Array:
     """The output of an LSTM cell, from its four gates before their curves, (N, 4, m)."""
     i, f, o = np.moveaxis(sigmoid(a[:, :3]), 1, 0)
-    return o * np.tanh(f * c + i * np.tanh(a[:, 3]))
+    return np.asarray(o * np.tanh(f * c + i * np.tanh(a[:, 3])))
 
 
 def lstm_gates(g: Array, a: Array, c: Array, how: str = "") -> Arrays:
@@ -581,7 +581,7 @@ def lstm_gates(g: Array, a: Array, c: Array, how: str = "") -> Arrays:
 
 
 def two_steps(h: Array, W: Array) -> Array:
-    return np.tanh(np.tanh(h @ W.T) @ W.T)
+    return np.asarray(np.tanh(np.tanh(h @ W.T) @ W.T))
 
 
 def two_steps_right(g: Array, h: Array, W: Array, late: bool = False) -> Arrays:
@@ -657,7 +657,8 @@ FILTER = np.array([0.5, -1.0, 2.0])
 
 def slide(x: Array, step: int = 1) -> Array:
     """A filter of three along the last axis, `step` places at a time."""
-    return np.lib.stride_tricks.sliding_window_view(x, 3, axis=-1)[..., ::step, :] @ FILTER
+    windows = np.lib.stride_tricks.sliding_window_view(x, 3, axis=-1)
+    return np.asarray(windows[..., ::step, :] @ FILTER)
 
 
 def slide_back(
