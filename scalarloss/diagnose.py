@@ -621,7 +621,7 @@ def scaled(
         found = factor(given, right, tiny(right), sharp)
         if found and (found.reasons or (several and reasons is more)):
             certainty: Certainty = "sure" if several else "likely"
-            yield Diagnosis("factor", certainty, f"{found}.", (found.by,))
+            yield Diagnosis("factor", certainty, f"{found}.", (found.by, bool(found.reasons)))
             return
 
 

@@ -38,9 +38,7 @@ WRONG = [
 
 def test_every_exercise_has_three_right_answers_and_five_wrong_ones():
     checks = {name for name in exercises.__all__ if name.startswith("check_")}
-    enough = {
-        check for check, a in ANSWERS.items() if len(a.right) >= 3 and len(a.wrong) >= 5
-    }
+    enough = {check for check, a in ANSWERS.items() if len(a.right) >= 3 and len(a.wrong) >= 5}
     assert enough == checks
 
 
