@@ -373,7 +373,8 @@ class Near:
     scatter   how much the quotient changes when its step is halved
     """
 
-    PARTS = 0.05  # of the slopes' range: a step from one to the next that is more than this bends
+    PARTS = 0.05  # of the slopes' range: where one turns from its neighbours by more, f bends here
+    SUDDEN = 0.15  # and by more than this between two of 32 slopes, it does so at once, at a kink
 
     def __init__(self, question: Question, name: str, index: tuple[int, ...], y: Array) -> None:
         self.question, self.name, self.index, self.y = question, name, index, y
@@ -386,7 +387,10 @@ class Near:
         uneven = turns > self.PARTS * span
         self.bend = np.where(uneven & (span > noise), span, 0.0)
         if np.any(self.bend):
-            self.bend = np.where(self.spread(8 * self.h) > span / 2, self.bend, 0.0)
+            fine = np.abs(np.diff(self.between(np.linspace(-self.h, self.h, 33)), axis=0))
+            sudden = fine.max(axis=0) > self.SUDDEN * span
+            lasting = self.spread(8 * self.h) > span / 2
+            self.bend = np.where(sudden & lasting, self.bend, 0.0)
         scatter = 3 * np.abs(slopes.mean(axis=0) - slopes[1:3].mean(axis=0))
         self.scatter = np.where(uneven, np.maximum(span, scatter), scatter)
 
@@ -435,8 +439,8 @@ class Near:
         if abs(away) < self.h / 100:
             return f"{self.name} is at a kink or a tie: {entry} has two slopes. Move it, ask again."
         return (
-            f"{self.name} is near a kink or a tie: {entry} has two slopes, which part {away:+.1e} "
-            f"from here, nearer than the step of {self.h:.1e}. Move it, ask again."
+            f"{self.name} is near a kink or a tie: moved by {away:+.1e}, {entry} meets another "
+            f"slope, and the step is {self.h:.1e}. Move it away, ask again."
         )
 
 

@@ -357,7 +357,7 @@ def test_a_kink_nearer_than_the_step_is_named_with_its_distance(seed):
     arrays = relu_network(np.random.default_rng(seed), 2e-6)
     found = diagnose_backward(network, network_backward, arrays)
     assert found.kind == "kink"
-    words = re.search(r"has two slopes, which part ([-+][\d.e-]+) from here, nearer", found.words)
+    words = re.search(r"moved by ([-+][\d.e-]+), \w\[[\d, ]+\] meets another slope", found.words)
     if words:  # or it is nearer than a hundredth of the step
         assert 0 < abs(float(words[1])) < 2e-5
 
