@@ -230,10 +230,10 @@ class Seen:
         """Whether a gradient is missing, or the same g brings something else the next time."""
         if missing := [name for name in self.question.arrays if name not in self.given[0]]:
             return Diagnosis("shape", "sure", f"no gradient came back for {', '.join(missing)}.")
-        first, again = self.given[0], self.back(self.gs[0])
-        if all(same(first[n], again[n]) for n in first):
+        first, calls = self.given[0], [self.back(self.gs[0]) for _ in range(2)]
+        if all(same(first[n], call[n]) for n in first for call in calls):
             return None
-        calls = [again, *(self.back(self.gs[0]) for _ in range(3))]
+        calls = [calls[1], *(self.back(self.gs[0]) for _ in range(2))]
         if all(adds_up([call[n] for call in calls]) for n in first):
             words = "for the same g something else comes back the second time: it keeps a state."
             return Diagnosis("state", "sure", words)
@@ -345,8 +345,9 @@ class Seen:
         """What more cotangents show, where two left more than one cause."""
         x, y = self.question.arrays[name], self.y
         given = [came[name] for came in self.given]
-        if any(a.shape != x.shape for a in given):
+        if any(a.shape != x.shape or a.dtype.kind not in "fiub" for a in given):
             return None
+        given = [a.astype(np.float64) for a in given]
 
         def back(g: Array) -> Array:
             return np.asarray(self.back(g)[name], dtype=np.float64)
@@ -608,7 +609,7 @@ def scaled(
 ) -> Iterator[Diagnosis]:
     """A constant factor, and why, if a reason fits: none does where a count is off."""
     share = float(np.sum(given * right)) / float(np.sum(right * right) or np.nan)
-    if not fits(given, share * right) or abs(abs(share) - 1) <= 1e-4:
+    if not fits(given, share * right) or abs(abs(share) - 1) <= 10 * exact():
         return
     simple, more = [], []
     if sizes is not None:

@@ -113,8 +113,10 @@ class Factor(NamedTuple):
         size = abs(self.by)
         words = ["the sign"] if self.by < 0 else []
         if size != 1:
-            times = math.floor(100 * max(size, 1 / size) + 0.5 + 1e-6) / 100
-            words.append(f"every entry {times:.12g} times too {'large' if size > 1 else 'small'}")
+            most = max(size, 1 / size)
+            times = math.floor(100 * most + 0.5 + 1e-6) / 100
+            shown = f"{times:.12g}" if times > 1 else f"{most:.6g}"
+            words.append(f"every entry {shown} times too {'large' if size > 1 else 'small'}")
             words[-1] += f" ({', or '.join(self.reasons)}?)" if self.reasons else ""
         return ", and ".join(words)
 
