@@ -184,8 +184,8 @@ def of_scales(given: Array, moves: Array) -> Iterator[Diagnosis]:
             words = "has a factor of its own, the same every time: a slope is missing, or one "
             yield Diagnosis("local", "sure", f"{what} {words}too many.", (axis,))
     if any(np.all(full.sum(axis=axis) <= 1) for axis in (0, 1)) and full.sum() > 3:
-        words = "g goes where it should, by other factors than it should: a slope is wrong, or a "
-        yield Diagnosis("local", "likely", f"{words}factor that g is multiplied by.")
+        words = "g goes where it should, by other factors than it should: a slope is wrong, or "
+        yield Diagnosis("local", "likely", f"{words}lacks a factor or a term.")
 
 
 def is_diagonal(given: Array, moves: Array) -> bool:
