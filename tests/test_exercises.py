@@ -98,7 +98,7 @@ WRONG = [
     (check_square, lambda x: -(x**2), "sign", "sign"),
     (check_square, lambda x: 2 * x**2, "factor", "2 times too large"),
     (check_square, lambda x: np.exp(x), "unsure", "no single mistake"),
-    (check_square, lambda x: x[:, None] ** 2, "broadcast", r"shape \(4, 1\), and \(4,\) is right"),
+    (check_square, lambda x: x[:, None] ** 2, "shape", r"shape \(4, 1\), and \(4,\) is right"),
     (check_number, lambda x: x[0] ** 2 + len(x) - 1, "unsure", "Wrong in [1-5] of 5"),
     (check_number, lambda x: 2 * float(x @ x), "factor", "2 times too large"),
     (check_dense, lambda g, x, W: g @ W, "shape", "return dL_dx, dL_dW"),
