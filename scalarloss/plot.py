@@ -203,3 +203,27 @@ def scans(images: Any, captions: Sequence[str]) -> None:
         axes.imshow(image, cmap="gray_r")
         axes.set(xticks=[], yticks=[], xlabel=caption)
     show()
+
+
+def taylor_remainders(steps: Any, remainders: Mapping[str, Sequence[float]]) -> None:
+    """Draw what a gradient's promise leaves over against the step, on logarithmic axes."""
+    _, axes = axes_of_page()
+    looks = zip(COLOURS, ("-", "--", "-."), strict=True)
+    for (name, left), (colour, style) in zip(remainders.items(), looks, strict=False):
+        axes.loglog(steps, left, color=colour, linestyle=style, linewidth=2, label=name)
+    axes.set(xlabel="step h", ylabel="remainder")
+    axes.margins(x=0)
+    axes.legend(frameon=False)
+    show()
+
+
+def heat_maps(matrices: Mapping[str, Any]) -> None:
+    """Draw matrices in a row, each over its name, in one scale: blue below 0, orange above."""
+    most = max(float(np.abs(matrix).max()) for matrix in matrices.values())
+    with mpl.rc_context({"font.size": 12}):
+        figure, row = plt.subplots(1, len(matrices), figsize=(6.4, 2.7), layout="constrained")
+    for axes, (name, matrix) in zip(np.atleast_1d(row), matrices.items(), strict=True):
+        drawn = axes.imshow(matrix, cmap="PuOr_r", vmin=-most, vmax=most)
+        axes.set(xticks=[], yticks=[], xlabel=name)
+    figure.colorbar(drawn, ax=row, shrink=0.7)
+    show()
