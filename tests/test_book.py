@@ -55,8 +55,10 @@ def code_cells(path):
 
 def test_every_page_stands_in_the_contents_and_chapters_stand_in_order():
     contents = yaml.safe_load((ROOT / "_toc.yml").read_text())
-    pages = [contents["root"], *(c["file"] for p in contents["parts"] for c in p["chapters"])]
-    assert sorted(pages) == sorted(path.stem for path in [*NOTEBOOKS, *BOOK.glob("*.md")])
+    listed = [chapter for part in contents["parts"] for chapter in part["chapters"]]
+    nested = [page["file"] for chapter in listed for page in chapter.get("sections", [])]
+    pages = [contents["root"], *(chapter["file"] for chapter in listed)]
+    assert sorted(pages + nested) == sorted(path.stem for path in [*NOTEBOOKS, *BOOK.glob("*.md")])
     chapters = [path.stem for path in CHAPTERS]
     assert pages[: 1 + len(chapters)] == ["index", *chapters]
 
