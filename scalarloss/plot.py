@@ -217,13 +217,16 @@ def taylor_remainders(steps: Any, remainders: Mapping[str, Sequence[float]]) -> 
     show()
 
 
-def heat_maps(matrices: Mapping[str, Any]) -> None:
-    """Draw matrices in a row, each over its name, in one scale: blue below 0, orange above."""
-    most = max(float(np.abs(matrix).max()) for matrix in matrices.values())
+def heat_maps(pairs: Mapping[str, Sequence[Any]]) -> None:
+    """Draw a column for each pair of matrices, in its own scale: violet below 0, orange above."""
     with mpl.rc_context({"font.size": 12}):
-        figure, row = plt.subplots(1, len(matrices), figsize=(6.4, 2.7), layout="constrained")
-    for axes, (name, matrix) in zip(np.atleast_1d(row), matrices.items(), strict=True):
-        drawn = axes.imshow(matrix, cmap="PuOr_r", vmin=-most, vmax=most)
-        axes.set(xticks=[], yticks=[], xlabel=name)
-    figure.colorbar(drawn, ax=row, shrink=0.7)
+        _, grid = plt.subplots(2, len(pairs), figsize=(6.4, 4.2), layout="constrained")
+    for column, (name, matrices) in zip(grid.T, pairs.items(), strict=True):
+        most = max(float(np.abs(matrix).max()) for matrix in matrices)
+        for axes, matrix in zip(column, matrices, strict=True):
+            axes.imshow(matrix, cmap="PuOr_r", vmin=-most, vmax=most)
+            axes.set(xticks=[], yticks=[])
+        column[0].set_title(name, fontsize=12)
+    grid[0, 0].set_ylabel("right: Jᵀ")
+    grid[1, 0].set_ylabel("broken: B")
     show()
