@@ -88,7 +88,10 @@ def contents() -> tuple[dict[str, str], list[tuple[str, list[str]]]]:
     """Title and author, and the parts in order: a name, and the pages that stand in it."""
     config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
-    parts = [(p["caption"], [c["file"] for c in p["chapters"]]) for p in toc["parts"]]
+    parts = [
+        (p["caption"], [e["file"] for c in p["chapters"] for e in (c, *c.get("sections", []))])
+        for p in toc["parts"]
+    ]
     return {"title": config["title"], "author": config["author"]}, [("", [toc["root"]]), *parts]
 
 

@@ -1,6 +1,6 @@
 """How long a chapter takes to read, exercises apart: 150 words and 6 lines of code a minute.
 
-    python tools/reading.py book/0*.ipynb
+python tools/reading.py book/0*.ipynb
 """
 
 import json

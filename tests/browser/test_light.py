@@ -16,7 +16,7 @@ ORDER = [
 ]
 LIVE = [name for name in ORDER if 'class="live-mount"' in (SITE / name).read_text("utf-8")]
 PAGES = sorted(path.name for path in SITE.glob("*.html"))
-FIRST, NEXT = 180_000, 50_000  # bytes, heads and bodies, from a host that gzips text
+FIRST, NEXT = 130_000, 40_000  # bytes, heads and bodies, from a host that gzips text
 POLICY = {  # the kinds of source that a page admits, and no other
     "default-src": ["'none'"],
     "style-src": ["'self'"],
@@ -33,7 +33,14 @@ def settle(page, address):
     """Open a page and wait until its figures answer and it asks for nothing more."""
     page.goto(address, wait_until="load")
     wake(page)
-    page.wait_for_load_state("networkidle")
+    page.wait_for_function(
+        """() => {
+            const kinds = document.getElementById("live-figures")?.textContent ?? "{}";
+            const came = (kind) => globalThis.liveFigures?.[kind];
+            return Object.keys(JSON.parse(kinds)).every(came) && document.querySelector(".colours").ariaLabel.startsWith("Colours: ");
+        }"""
+    )
+    page.evaluate("document.fonts.ready.then(() => {})")
 
 
 @pytest.fixture(scope="module")
