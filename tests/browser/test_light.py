@@ -37,7 +37,8 @@ def settle(page, address):
         """() => {
             const kinds = document.getElementById("live-figures")?.textContent ?? "{}";
             const came = (kind) => globalThis.liveFigures?.[kind];
-            return Object.keys(JSON.parse(kinds)).every(came) && document.querySelector(".colours").ariaLabel.startsWith("Colours: ");
+            const named = document.querySelector(".colours").ariaLabel;
+            return Object.keys(JSON.parse(kinds)).every(came) && named.startsWith("Colours: ");
         }"""
     )
     page.evaluate("document.fonts.ready.then(() => {})")
