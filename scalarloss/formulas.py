@@ -192,7 +192,7 @@ class Table:
 
 
 def entry_by_entry(name: str) -> tuple[str, str]:
-    """y, and the cotangent of each argument, by letters; with t for g the jvp's share of each."""
+    """y, and the cotangent of each argument, by letters; with u for g the jvp's share of each."""
     rule = RULES[name]
     args = {1: "x", 2: "ab", 3: "cab"}[PRIMITIVES[name].arity or 1]
     g, y, xs = letter("g"), letter("y"), [letter(a) for a in args]

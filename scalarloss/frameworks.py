@@ -50,6 +50,16 @@ def need() -> dict[str, str]:
     return {NAMES[name]: version(name).partition("+")[0] for name in NAMES}
 
 
+def refused(ask: Callable[[], Any]) -> None:
+    """Make a call and print how its refusal begins. Raises AssertionError where it is accepted."""
+    try:
+        ask()
+    except Exception as error:  # each framework has its own
+        print(f"{type(error).__name__}: {str(error).splitlines()[0][:75]}")
+    else:
+        raise AssertionError("This was not refused.")
+
+
 def as_torch(f: Forward, backward: Backward, names: list[str]) -> Callable[..., Any]:
     """A forward and a backward pass in NumPy as one function of tensors, differentiated by them."""
     torch = import_module("torch")

@@ -1,7 +1,8 @@
 """The still figures: what chapters draw, and what a live figure is without script."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 import matplotlib as mpl
@@ -128,6 +129,26 @@ def gradient_norms(times: Sequence[int], norms: Mapping[str, Sequence[float]]) -
     show()
 
 
+def tables_of_weights(tables: Mapping[str, Any]) -> None:
+    """Draw tables of weights, (N, T) each, under each other: each weight is written as a fraction.
+
+    The heavier a place, the darker, by the heaviest of its own table; a place of weight 0 is blank.
+    """
+    with mpl.rc_context({"font.size": 12}):
+        _, column = plt.subplots(
+            len(tables), 1, figsize=(6.4, 1.55 * len(tables)), layout="constrained"
+        )
+    for axes, (name, table) in zip(np.atleast_1d(column), tables.items(), strict=True):
+        axes.pcolormesh(table, cmap="Blues", vmin=0, vmax=2 * np.max(table), edgecolor="white")
+        for (row, place), weight in np.ndenumerate(table):
+            if weight:
+                share = str(Fraction(float(weight)).limit_denominator(1000))
+                axes.text(place + 0.5, row + 0.5, share, ha="center", va="center")
+        axes.set_title(name, loc="left", fontsize=12)
+        axes.set(xticks=[], yticks=[], ylim=(len(table), 0))
+    show()
+
+
 def what_slips_through(missed: Mapping[str, Sequence[bool]]) -> None:
     """Draw a row for each check: a bar for every mistake that it misses, a tick for the caught."""
     _, axes = axes_of_page(0.6 + 0.42 * len(missed))
@@ -154,6 +175,40 @@ def multiplication_counts(outputs: Any, counts: Mapping[str, Sequence[int]]) -> 
         )
     axes.set(xlabel="outputs", ylabel="multiplications")
     axes.margins(y=0.15)
+    show()
+
+
+def gradients_on_contours(
+    loss: Callable[[Array], Any],
+    gradients: Sequence[tuple[Array, Array]],
+    reach: float,
+    apart: float,
+) -> None:
+    """Draw the contours of a loss of two weights, `apart` in height, and gradients across them.
+
+    `gradients` are pairs of a place (2,) and the gradient there. Each place lies on its own
+    contour, in a heavy line, and a small square marks the right angle. Arrows are half as long as
+    the gradients. The window goes `reach` to each side of 0, with one scale on both axes.
+    """
+    sides = np.linspace(-reach, reach, 81)
+    heights = np.array([[float(loss(np.array([a, b]))) for a in sides] for b in sides])
+    levels = np.arange(0, heights.max(), apart)
+    _, axes = axes_of_page(5.2)
+    axes.contour(sides, sides, heights, levels, colors=GREY, linewidths=0.7)
+    own = sorted(float(loss(place)) for place, _ in gradients)
+    lines = axes.contour(sides, sides, heights, own, colors=BLUE, linewidths=2)
+    axes.clabel(lines, fmt="%.2f", fontsize=12)
+    for place, gradient in gradients:
+        ahead = gradient / np.linalg.norm(gradient)
+        aside = np.array([-ahead[1], ahead[0]])
+        square = np.array([place + 0.08 * u for u in (ahead, ahead + aside, aside)])
+        axes.plot(*square.T, color=ORANGE, linewidth=1)
+        axes.annotate(
+            "", tuple(place + gradient / 2), tuple(place),
+            arrowprops={"arrowstyle": "-|>", "color": ORANGE, "linewidth": 2, "shrinkA": 0},
+        )  # fmt: skip
+        axes.plot(*place, "o", color=ORANGE, markersize=5)
+    axes.set(xlabel="w[0]", ylabel="w[1]", aspect="equal")
     show()
 
 
@@ -202,4 +257,31 @@ def scans(images: Any, captions: Sequence[str]) -> None:
     for axes, image, caption in zip(np.atleast_1d(row), images, captions, strict=True):
         axes.imshow(image, cmap="gray_r")
         axes.set(xticks=[], yticks=[], xlabel=caption)
+    show()
+
+
+def taylor_remainders(steps: Any, remainders: Mapping[str, Sequence[float]]) -> None:
+    """Draw what a gradient's promise leaves over against the step, on logarithmic axes."""
+    _, axes = axes_of_page()
+    looks = zip(COLOURS, ("-", "--", "-."), strict=True)
+    for (name, left), (colour, style) in zip(remainders.items(), looks, strict=False):
+        axes.loglog(steps, left, color=colour, linestyle=style, linewidth=2, label=name)
+    axes.set(xlabel="step h", ylabel="remainder")
+    axes.margins(x=0)
+    axes.legend(frameon=False)
+    show()
+
+
+def heat_maps(pairs: Mapping[str, Sequence[Any]]) -> None:
+    """Draw a column for each pair of matrices, in its own scale: violet below 0, orange above."""
+    with mpl.rc_context({"font.size": 12}):
+        _, grid = plt.subplots(2, len(pairs), figsize=(6.4, 4.2), layout="constrained")
+    for column, (name, matrices) in zip(grid.T, pairs.items(), strict=True):
+        most = max(float(np.abs(matrix).max()) for matrix in matrices)
+        for axes, matrix in zip(column, matrices, strict=True):
+            axes.imshow(matrix, cmap="PuOr_r", vmin=-most, vmax=most)
+            axes.set(xticks=[], yticks=[])
+        column[0].set_title(name, fontsize=12)
+    grid[0, 0].set_ylabel("right: Jᵀ")
+    grid[1, 0].set_ylabel("broken: B")
     show()

@@ -79,7 +79,7 @@ def linear(name: str, transpose: Map) -> Rule:
     forward = PRIMITIVES[name].function
 
     def jvp(t: Array, y: Array, x: Array, **params: Any) -> Array:
-        r"""the same function, of $t$"""
+        r"""the same function, of $u$"""
         return forward(t, **params)
 
     return Rule(lambda i: transpose, lambda i: jvp)
@@ -91,7 +91,7 @@ def multilinear(name: str, transpose: Callable[[int], Map]) -> Rule:
 
     def jvp(i: int) -> Map:
         def forward_one(t: Array, y: Array, *xs: Array, **params: Any) -> Array:
-            r"""the same function, with $t_i$ in the place of $x_i$"""
+            r"""the same function, with $u_i$ in the place of $x_i$"""
             return forward(*xs[:i], t, *xs[i + 1 :], **params)
 
         return forward_one
@@ -105,7 +105,7 @@ def joining(name: str, transpose: Callable[[int], Map]) -> Rule:
 
     def jvp(i: int) -> Map:
         def forward_one(t: Array, y: Array, *xs: Array, **params: Any) -> Array:
-            r"""the same function, of $t_i$ and zeros in the place of the others"""
+            r"""the same function, of $u_i$ and zeros in the place of the others"""
             beside = [np.zeros_like(x) for x in xs]
             return forward(*beside[:i], t, *beside[i + 1 :], **params)
 
@@ -158,7 +158,7 @@ def extreme_vjp(g: Array, y: Array, x: Array, axis: Shape, keepdims: bool) -> Ar
 
 
 def extreme_jvp(t: Array, y: Array, x: Array, axis: Shape, keepdims: bool) -> Array:
-    r"""$t$ at the entry that won, the mean of $t$ over those that tie"""
+    r"""$u$ at the entry that won, the mean of $u$ over those that tie"""
     return add_up(t * share(y, x, axis), axis=axis, keepdims=keepdims)
 
 
@@ -262,7 +262,7 @@ def pad_vjp(g: Array, y: Array, x: Array, widths: tuple[Shape, ...], value: floa
 
 
 def pad_jvp(t: Array, y: Array, x: Array, widths: Any, value: float) -> Array:
-    r"""$t$ in a frame of zeros"""
+    r"""$u$ in a frame of zeros"""
     return pad(t, widths, 0.0)
 
 

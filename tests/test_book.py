@@ -55,8 +55,10 @@ def code_cells(path):
 
 def test_every_page_stands_in_the_contents_and_chapters_stand_in_order():
     contents = yaml.safe_load((ROOT / "_toc.yml").read_text())
-    pages = [contents["root"], *(c["file"] for p in contents["parts"] for c in p["chapters"])]
-    assert sorted(pages) == sorted(path.stem for path in [*NOTEBOOKS, *BOOK.glob("*.md")])
+    listed = [chapter for part in contents["parts"] for chapter in part["chapters"]]
+    nested = [page["file"] for chapter in listed for page in chapter.get("sections", [])]
+    pages = [contents["root"], *(chapter["file"] for chapter in listed)]
+    assert sorted(pages + nested) == sorted(path.stem for path in [*NOTEBOOKS, *BOOK.glob("*.md")])
     chapters = [path.stem for path in CHAPTERS]
     assert pages[: 1 + len(chapters)] == ["index", *chapters]
 
@@ -178,6 +180,28 @@ def test_a_work_that_a_chapter_cites_stands_in_the_references_and_they_name_the_
         for title, place in CITED.findall(prose(path)):
             listed = [(address, path.name) for address in addresses if place.startswith(address)]
             assert set(listed) & given, f"{path.stem} cites {title}, and the references do not"
+
+
+def test_a_letter_that_a_page_borrows_is_borrowed_there():
+    row = re.compile(r"^\| \$.+? \| \[.+?\]\((\w+\.ipynb)\) \| [`$](.+)[`$] \|$", re.M)
+    borrowed = row.findall((BOOK / "notation.md").read_text("utf-8"))
+    assert borrowed
+    for page, written in borrowed:
+        text = "\n".join(map(source, read(BOOK / page)["cells"]))
+        assert written in text, f"{page} has no {written} any more: take the row out"
+
+
+PAPER = re.compile(r"\]\((https?://(?:doi\.org|arxiv\.org|cs231n\.github\.io|d2l\.ai)/[^)\s]*)\)")
+
+
+def test_every_paper_that_a_page_links_stands_in_the_references():
+    references = (BOOK / "references.md").read_text("utf-8")
+    rows = {CITED.search(row)[2]: row for row in re.findall(r"^- .+$", references, re.M)}
+    history = {address for _, address in CITED.findall((BOOK / "history.md").read_text("utf-8"))}
+    assert history == {address for address, row in rows.items() if "(history.md)" in row}
+    for path in NOTEBOOKS:
+        for address in PAPER.findall(prose(path)):
+            assert address.startswith(tuple(rows)), f"{path.stem} links {address}"
 
 
 # What is compared

@@ -14,28 +14,30 @@ from rule_cases import SMOOTH, STRATEGIES, Engine, check_rule, plain_case
 
 import scalarloss
 
-CHAPTER = Path(__file__).parents[1] / "book" / "11_build_the_engine.ipynb"
+BOOK = Path(__file__).parents[1] / "book"
+CHAPTER = BOOK / "11_build_the_engine.ipynb"
+BELOW = BOOK / "send_the_list_elsewhere.ipynb"
 
 
-def sources():
-    """The chapter's code cells, but for those that raise and those that only glue."""
-    for cell in json.loads(CHAPTER.read_text("utf-8"))["cells"]:
+def sources(path):
+    """A page's code cells, but for those that raise and those that only glue."""
+    for cell in json.loads(path.read_text("utf-8"))["cells"]:
         tags = set(cell["metadata"].get("tags", []))
         if cell["cell_type"] == "code" and not tags & {"raises-exception", "remove-cell"}:
             yield "".join(cell["source"])
 
 
-def read_chapter():
-    """Run the chapter's cells, without the figure, and return the names that they define."""
+def read(path):
+    """Run a page's cells, without the figure, and return the names that they define."""
     names = {}
     with redirect_stdout(io.StringIO()):
-        for source in sources():
+        for source in sources(path):
             if not source.startswith("ChainRule("):
-                exec(compile(source, CHAPTER.name, "exec"), names)
+                exec(compile(source, path.name, "exec"), names)
     return SimpleNamespace(**names)
 
 
-chapter = read_chapter()
+chapter = read(CHAPTER)
 
 
 def lines_of(case):
@@ -150,6 +152,6 @@ def test_what_cannot_be_noted_is_refused():
 
 def test_a_published_program_is_the_package_s():
     arrays = {name: np.full(shape, 0.3) for name, shape in SHAPES[shared_bias].items()}
-    program = chapter.publish(chapter.trace(shared_bias, **arrays), arrays)
+    program = read(BELOW).publish(chapter.trace(shared_bias, **arrays), arrays)
     again = scalarloss.Program.from_json(program.to_json())
     assert again(**arrays) == shared_bias(**arrays)

@@ -153,3 +153,10 @@ def test_a_constant_has_the_gradient_zero(name):
 
 def test_a_missing_framework_is_an_import_error():
     assert issubclass(FrameworksMissingError, ImportError)
+
+
+def test_a_refusal_is_printed_and_a_call_that_is_accepted_raises(capsys):
+    frameworks.refused(lambda: [][0])
+    assert capsys.readouterr().out == "IndexError: list index out of range\n"
+    with pytest.raises(AssertionError, match="not refused"):
+        frameworks.refused(lambda: 1)

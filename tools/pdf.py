@@ -89,7 +89,7 @@ def contents() -> tuple[dict[str, str], list[tuple[str, list[str]]]]:
     config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
     parts = [
-        (p["caption"], [e["file"] for c in p["chapters"] for e in (c, *c.get("sections", []))])
+        (p["caption"], [f["file"] for c in p["chapters"] for f in (c, *c.get("sections", []))])
         for p in toc["parts"]
     ]
     return {"title": config["title"], "author": config["author"]}, [("", [toc["root"]]), *parts]

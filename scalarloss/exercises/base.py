@@ -121,6 +121,7 @@ class Exercise:
             and all(same(case.answer, first) for case in cases)
             and not all(same(right, rights[0]) for right in rights)
             and not all(is_zero(part) for part in self.split(first).values())
+            and not any(is_not_finite(part) for part in self.split(first).values())
         ):
             raise RefusedError(
                 "hard-coded",
@@ -131,7 +132,8 @@ class Exercise:
 
     def answer(self, function: Function, case: Case) -> Any:
         """What a function of ours answers to the arguments that the reader's got."""
-        return self.use(function, *deepcopy(case.arguments).values())
+        with np.errstate(all="ignore"):  # a mistake may divide by 0
+            return self.use(function, *deepcopy(case.arguments).values())
 
     def split(self, answer: Any) -> dict[str, Any]:
         """The parts of an answer by name; an answer of one part has the name ""."""
@@ -147,6 +149,8 @@ class Exercise:
         answer, expected = case.answer, self.split(right)
         if isinstance(right, tuple) and isinstance(answer, list):
             answer = tuple(answer)
+        if isinstance(right, tuple) and isinstance(answer, np.ndarray) and answer.ndim == 1:
+            answer = tuple(answer) if not any(map(np.ndim, right)) else answer  # numbers in a row
         given = self.split(answer)
         if isinstance(right, tuple) and (
             not isinstance(answer, tuple) or len(answer) != len(right)
@@ -167,10 +171,18 @@ class Exercise:
             )
         parts = {}
         for part, asked_for in expected.items():
-            refuse_unreadable(given[part], asked_for, part, case, name)
+            if not self.knows_not_finite(given[part], part, case):
+                refuse_unreadable(given[part], asked_for, part, case, name)
             if not agree(given[part], asked_for, self.rtol):
                 parts[part] = given[part], asked_for
         return Wrong(case, parts, name)
+
+    def knows_not_finite(self, given: Any, part: str, case: Case) -> bool:
+        """Whether this is the NaN or the infinity of a mistake that is known by name."""
+        if not is_not_finite(given):
+            return False
+        answers = (self.split(self.answer(f, case)) for f in self.mistakes.values())
+        return any(agree(given, wrong[part], self.rtol) for wrong in answers if part in wrong)
 
     def explain(self, wrong: list["Wrong"]) -> tuple[str, str]:
         """What kind of mistake it is, and in words, for each part that is wrong anywhere."""
@@ -196,6 +208,9 @@ class Exercise:
             is_zero(found.parts[part][0]) for found in wrong
         ):
             return "dtype", "whole numbers, every fraction cut off: make the array of floats"
+        if all(found.is_wrapped(part, self.rtol) for found in wrong):
+            given, right = map(np.shape, wrong[0].parts[part])
+            return "shape", f"the right number in shape {given}, and {right} is asked for"
         misshapen = [found for found in wrong if found.is_misshapen(part)]
         each = [
             diagnose(*found.parts[part], sizes=self.sizes_of(found.case))
@@ -213,8 +228,14 @@ class Exercise:
                 found = whole
             elif not agreed:
                 return "unsure", NONE
+            elif found.kind == "factor" and not (
+                all(map(found.agrees, each)) or all(one.about[1:] == (True,) for one in each)
+            ):  # factors that differ and have no reasons
+                return "unsure", "every entry off by one factor, another in each case"
         if found.kind == "right":
             return "rounding", "right to six digits, and not further"
+        if found.kind == "zeros" and all(one.is_count(part) for one in wrong):
+            return "zeros", "0, and there is something to count"
         return found.kind, found.words.rstrip(".")
 
     def is_mistake(self, function: Function, part: str, found: "Wrong") -> bool:
@@ -239,9 +260,16 @@ class Wrong:
     def is_number(self, part: str) -> bool:
         return np.asarray(self.parts[part][1]).dtype.kind in NUMBERS
 
+    def is_count(self, part: str) -> bool:
+        return np.asarray(self.parts[part][1]).dtype.kind in "iu"
+
     def is_cut_off(self, part: str) -> bool:
         given, right = map(np.asarray, self.parts[part])
         return given.dtype.kind in "iu" and agree(given, np.trunc(right), 0)
+
+    def is_wrapped(self, part: str, rtol: float) -> bool:
+        given, right = map(np.asarray, self.parts[part])
+        return given.size == right.size == 1 and agree(given.reshape(right.shape), right, rtol)
 
     def is_misshapen(self, part: str) -> bool:
         given, right = self.parts[part]
@@ -326,7 +354,7 @@ def ask(
         try:
             answer = deepcopy(use(written, *copies.values()))
         except Exception as error:
-            if isinstance(error, NotImplementedError) or "ellipsis" in str(error):
+            if isinstance(error, NotImplementedError) or is_unwritten(error):
                 words = f"Not written yet: {name} returns nothing."
                 raise RefusedError("not written", words) from None
             words = f"Wrong: {name} raised {type(error).__name__}: {str(error).rstrip(' .')}."
@@ -339,6 +367,17 @@ def ask(
                 raise RefusedError("changed", words, arguments)
         asked.append(Case(arguments, answer))
     return asked
+
+
+def is_unwritten(error: Exception) -> bool:
+    """Whether an error comes from computing with the ... that stands where an answer is to be."""
+    frames = error.__traceback__
+    while frames and frames.tb_next:
+        frames = frames.tb_next
+    if not frames or not isinstance(error, TypeError):
+        return False
+    frame = frames.tb_frame
+    return any(thing is ... for thing in (*frame.f_locals.values(), *frame.f_code.co_consts))
 
 
 def leaves(answer: Any) -> Iterator[Any]:
@@ -369,20 +408,32 @@ def refuse_unreadable(given: Any, right: Any, part: str, case: Case, name: str) 
             "dtype", f"Wrong: {what}, and {kind_of(right)} is asked for.", case.arguments
         )
     if wanted.kind in NUMBERS and np.isfinite(right).all() and not np.isfinite(found).all():
-        raise RefusedError(
-            "not finite", f"Wrong: {what} with a NaN or an infinity in it.", case.arguments
-        )
+        words = f"Wrong: {what} with a NaN or an infinity in it"
+        if asked := show_arguments(case.arguments):
+            words += f", where {asked}"
+        raise RefusedError("not finite", f"{words}.", case.arguments)
 
 
 def agree(given: Any, right: Any, rtol: float) -> bool:
-    """Whether the two have one shape and agree: floats to `rtol`, all else exactly."""
+    """Whether both have one shape and agree: floats to `rtol`, all else exactly, NaN with NaN."""
     a, b = np.asarray(given), np.asarray(right)
     if a.shape != b.shape:
         return False
     if b.dtype.kind != "f":
         return bool(np.all(a == b))
-    scale = max(float(np.max(np.abs(b), initial=0)), 1e-6)
-    return bool(np.all((np.abs(a - b) <= rtol * scale) | (a == b)))
+    scale = max(float(np.max(np.abs(b[np.isfinite(b)]), initial=0)), 1e-6)
+    both_nan = (a != a) & (b != b)
+    with np.errstate(invalid="ignore"):  # infinity minus infinity
+        return bool(np.all((np.abs(a - b) <= rtol * scale) | (a == b) | both_nan))
+
+
+def is_not_finite(answer: Any) -> bool:
+    """Whether these are numbers, and one of them is a NaN or an infinity."""
+    try:
+        numbers = np.asarray(answer)
+    except ValueError:
+        return False
+    return bool(numbers.dtype.kind == "f" and not np.isfinite(numbers).all())
 
 
 def same(a: Any, b: Any) -> bool:
@@ -392,7 +443,8 @@ def same(a: Any, b: Any) -> bool:
     if isinstance(a, tuple | list) and isinstance(b, tuple | list):
         return len(a) == len(b) and all(map(same, a, b))
     if all(isinstance(thing, DATA) for thing in (a, b)):
-        return bool(np.array_equal(a, b))
+        a, b = np.asarray(a), np.asarray(b)
+        return a.shape == b.shape and bool(np.all((a == b) | ((a != a) & (b != b))))
     return type(a) is type(b)
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from scalarloss.exercises.base import Arguments, Exercise, distinct, normal
 from scalarloss.layers import conv2d, conv2d_backward
@@ -11,26 +12,47 @@ Generator = np.random.Generator
 
 
 def draw_sizes(rng: Generator) -> Arguments:
-    return {"n": int(rng.integers(4, 8)), "k": int(rng.integers(2, 4))}
+    """As often as not a filter so large that no pixel lies under all of its taps in a row."""
+    if rng.integers(2):
+        k = int(rng.integers(3, 6))
+        return {"n": int(rng.integers(k, 2 * k - 2)), "k": k}
+    k = int(rng.integers(2, 4))
+    return {"n": int(rng.integers(2 * k + 1, 2 * k + 4)), "k": k}
+
+
+def ramp(n: int, k: int, top: int) -> Any:
+    """Counts that grow from both edges, up to `top`, along both axes."""
+    i = np.arange(n)
+    along = np.minimum(np.minimum(i + 1, n - i), top)
+    return np.outer(along, along)
 
 
 def visits(n: int, k: int) -> Any:
-    ones = np.ones((n - k + 1, n - k + 1))
-    return conv2d_backward(ones, np.zeros((n, n)), np.ones((k, k)), np.zeros(()))[0]
+    return ramp(n, k, min(k, n - k + 1))
 
 
 check_visits = Exercise(
     truth=visits,
     draw=draw_sizes,
+    cases=12,
     mistakes={
+        "a filter of more than half the picture is forgotten, and it has only n − k + 1 places": (
+            lambda n, k: ramp(n, k, k)
+        ),
+        "the number of places is the most that is allowed, and a filter of k has k taps": (
+            lambda n, k: ramp(n, k, n - k + 1)
+        ),
         "as often as there are taps, which is true only away from the edges": lambda n, k: np.full(
             (n, n), k * k
         ),
-        "the outputs' shape, and one number for each pixel is asked for": lambda n, k: np.full(
-            (n - k + 1, n - k + 1), k * k
+        "how many pixels each output uses, and the question goes the other way": lambda n, k: (
+            np.full((n - k + 1, n - k + 1), k * k)
         ),
         "counted along one axis only": lambda n, k: np.tile(
             np.convolve(np.ones(n - k + 1), np.ones(k)), (n, 1)
+        ),
+        "the counts along the two axes are added, and they multiply": lambda n, k: np.add.outer(
+            *[np.convolve(np.ones(n - k + 1), np.ones(k))] * 2
         ),
     },
 )
@@ -41,9 +63,21 @@ def draw_picture(rng: Generator) -> Arguments:
     return {"x": normal(rng, height, width), "w": normal(rng, 2, 3)}
 
 
+def ones_for(x: Any, w: Any) -> Any:
+    return np.ones((x.shape[0] - w.shape[0] + 1, x.shape[1] - w.shape[1] + 1))
+
+
+def spread_back(g: Any, w: Any) -> Any:
+    """Each g hands the filter back to the window that it came from."""
+    rows, columns = g.shape
+    dx = np.zeros((rows + w.shape[0] - 1, columns + w.shape[1] - 1))
+    for i, j in np.ndindex(w.shape):
+        dx[i : i + rows, j : j + columns] += g * w[i, j]
+    return dx
+
+
 def by_pixel(x: Any, w: Any) -> Any:
-    g = np.ones((x.shape[0] - w.shape[0] + 1, x.shape[1] - w.shape[1] + 1))
-    return conv2d_backward(g, x, w, np.zeros(()))[0]
+    return spread_back(ones_for(x, w), w)
 
 
 check_bias_slope_by_pixel = Exercise(
@@ -57,8 +91,14 @@ check_bias_slope_by_pixel = Exercise(
         "how often each pixel is used, and by which taps counts too": lambda x, w: by_pixel(
             x, np.ones_like(w)
         ),
-        "the residuals, and their sum's derivative by each pixel is asked for": lambda x, w: conv2d(
-            x, w, np.zeros(())
+        "each output is weighed by its own value, and a sum weighs them alike": lambda x, w: (
+            conv2d_backward(conv2d(x, w, np.zeros(())), x, w, np.zeros(()))[0]
+        ),
+        "the derivative with respect to the filter, and each pixel's is asked for": lambda x, w: (
+            conv2d_backward(ones_for(x, w), x, w, np.zeros(()))[1]
+        ),
+        "the outputs, and the derivative of their sum with respect to each pixel is asked for": (
+            lambda x, w: conv2d(x, w, np.zeros(()))
         ),
     },
 )
@@ -83,16 +123,25 @@ check_convolve_backward = Exercise(
         "not turned round: this is a correlation's": lambda g, x, w, b: {
             "dw": np.correlate(x, g, "valid")
         },
+        "g is turned round, and it is x that turns": lambda g, x, w, b: {
+            "dw": np.convolve(x, g, "valid")
+        },
         "it lacks the edges, where the filter meets g only in part": lambda g, x, w, b: {
             "dx": np.correlate(g, w, "valid")
         },
         "one for each place, not yet summed": lambda g, x, w, b: {"db": g},
+        "the bias is not under the filter: its slope is the sum of g": lambda g, x, w, b: {
+            "db": np.sum(g) * np.sum(w)
+        },
     },
 )
 
 
 def draw_strided(rng: Generator) -> Arguments:
+    """As often as not a last place that is thrown away: an even number of places."""
     arguments = draw_signal(rng)
+    while len(arguments["g"]) % 2 != rng.integers(2):
+        arguments = draw_signal(rng)
     return arguments | {"g": normal(rng, len(arguments["g"][::2]))}
 
 
@@ -112,11 +161,25 @@ def doubled(g: Any, x: Any, w: Any) -> Any:
     return np.repeat(g, 2)[: len(x) - len(w) + 1]
 
 
+def cut_short(g: Any) -> Any:
+    """g with a zero between each two entries, and none after the last."""
+    spread = np.zeros(2 * len(g) - 1)
+    spread[::2] = g
+    return spread
+
+
 check_strided_backward = Exercise(
     truth=strided_backward,
     draw=draw_strided,
+    cases=10,
     parts=("dx", "dw", "db"),
     mistakes={
+        "the last place is thrown away too where their number is even, and needs its 0": (
+            lambda g, x, w, b: {
+                "dx": np.convolve(cut_short(g), w),
+                "dw": np.correlate(x, cut_short(g), "valid"),
+            }
+        ),
         "g is not spread: the filter has moved by two places for each entry of it": (
             lambda g, x, w, b: {
                 "dx": np.convolve(g, w),
@@ -135,6 +198,9 @@ check_strided_backward = Exercise(
         "turned round: this is a true convolution's": lambda g, x, w, b: {
             "dw": strided_backward(g, x, w, b)[1][::-1]
         },
+        "the filter is turned, and on the way back each tap meets the sample it was under": (
+            lambda g, x, w, b: {"dx": strided_backward(g, x, w[::-1], b)[0]}
+        ),
     },
 )
 
@@ -142,6 +208,11 @@ check_strided_backward = Exercise(
 def longest(x: Any, D: Any) -> Any:
     moved = conv2d(x, D, np.zeros(()))
     return 2 * np.sum(D**2) / np.sum(moved**2)
+
+
+def patches(x: Any, D: Any) -> Any:
+    """Each window of x as a row: the map from the filter to the outputs, as a matrix."""
+    return sliding_window_view(x, D.shape).reshape(-1, D.size)
 
 
 def draw_descent(rng: Generator) -> Arguments:
@@ -157,6 +228,20 @@ check_longest_step = Exercise(
         ),
         "twice too long: the square of the move is halved in the loss": lambda x, D: (
             2 * longest(x, D)
+        ),
+        "the size of D is squared in the parabola's slope and in its curvature alike: the roots of "
+        "the sums are not enough": lambda x, D: np.sqrt(2 * longest(x, D)),
+        "short enough for any direction, and along D a longer one will do": lambda x, D: (
+            2 / np.linalg.norm(patches(x, D), 2) ** 2
+        ),
+        "the picture's sum of squares stands for the curvature, whatever D is": lambda x, D: (
+            2 / np.sum(patches(x, D) ** 2)
+        ),
+        "the moves are added and then squared, and each is squared by itself": lambda x, D: (
+            2 * np.sum(D**2) / np.sum(conv2d(x, D, np.zeros(()))) ** 2
+        ),
+        "the slope along D is the sum of its squares, and not 1": lambda x, D: (
+            longest(x, D) / np.sum(D**2)
         ),
         "upside down": lambda x, D: 1 / longest(x, D),
         "the gradient's size without the curvature": lambda x, D: 2 * np.sum(D**2),

@@ -5,14 +5,19 @@ from typing import Any
 
 import numpy as np
 
+from scalarloss.errors import ShapeError
 from scalarloss.exercises.base import Arguments, Exercise, distinct, normal
-from scalarloss.layers import conv2d_backward
 
 Generator = np.random.Generator
 
 
-def count_passes(build: Callable[..., Any], A: Any) -> Any:
-    """The Jacobian that a function builds from pushes and pulls, and how many it took."""
+def count_passes(build: Callable[..., Any], tall: Any, wide: Any) -> Any:
+    """Two Jacobians that a function builds from pushes and pulls, and how many each took."""
+    (of_tall, m), (of_wide, n) = (count_passes_of(build, A) for A in (tall, wide))
+    return of_tall, of_wide, np.array([m, n])
+
+
+def count_passes_of(build: Callable[..., Any], A: Any) -> tuple[Any, int]:
     passes = 0
 
     def push(u: Any) -> Any:
@@ -28,6 +33,11 @@ def count_passes(build: Callable[..., Any], A: Any) -> Any:
     return build(push, pull, *A.shape), passes
 
 
+def draw_shapes(rng: Generator) -> Arguments:
+    (n, m), (k, j) = sorted(distinct(rng, 2)), sorted(distinct(rng, 2))
+    return {"tall": normal(rng, m, n), "wide": normal(rng, k, j)}
+
+
 def by_rows(push: Any, pull: Any, m: int, n: int) -> Any:
     return np.stack([pull(v) for v in np.eye(m)])
 
@@ -40,13 +50,27 @@ def cheapest(push: Any, pull: Any, m: int, n: int) -> Any:
     return (by_columns if n < m else by_rows)(push, pull, m, n)
 
 
+def one_more(push: Any, pull: Any, m: int, n: int) -> Any:
+    push(np.zeros(n))
+    return cheapest(push, pull, m, n)
+
+
+def both_ways(push: Any, pull: Any, m: int, n: int) -> Any:
+    by_columns(push, pull, m, n)
+    return by_rows(push, pull, m, n)
+
+
 check_jacobian_by_few_passes = Exercise(
     truth=cheapest,
-    draw=lambda rng: {"A": normal(rng, *distinct(rng, 2))},
+    draw=draw_shapes,
     use=count_passes,
-    cases=20,
-    parts=("J", "passes"),
+    parts=("J with more outputs", "J with more inputs", "passes for the two"),
     mistakes={
+        "the sides are swapped: the jvps are cheaper where the inputs are fewer": (
+            lambda push, pull, m, n: (by_rows if n < m else by_columns)(push, pull, m, n)
+        ),
+        "a pass more than needed": one_more,
+        "a vjp and a jvp for everything, and one of the two is enough": both_ways,
         "a vjp for each output, also where the inputs are fewer": by_rows,
         "a jvp for each input, also where the outputs are fewer": by_columns,
         "transposed": lambda push, pull, m, n: cheapest(push, pull, m, n).T,
@@ -69,6 +93,13 @@ check_mean_over_sentences = Exercise(
     cases=10,
     mistakes={
         "the mean over words": lambda sentence: np.full(len(sentence), 1 / len(sentence)),
+        "the sentences' means are added and divided by the number of words: a mean of them divides "
+        "by the number of sentences": lambda sentence: (
+            1 / np.bincount(sentence)[sentence] / len(sentence)
+        ),
+        "each word has its sentence's weight, divided by the number of words once more": (
+            lambda sentence: over_sentences(sentence) / len(sentence)
+        ),
         "each sentence's mean, and then their sum": lambda sentence: (
             1 / np.bincount(sentence)[sentence]
         ),
@@ -86,12 +117,22 @@ check_mean_over_sentences = Exercise(
 
 
 def draw_lottery(rng: Generator) -> Arguments:
+    """A Jacobian and draws, of which neither the first nor their mean gives the trace itself."""
     n, k = distinct(rng, 2)
-    J = normal(rng, n, n)
-    return {
-        "pullback": lambda v: np.asarray(v, float) @ J,
-        "V": rng.choice([-1.0, 1.0], size=(k, n)),
-    }
+    while True:
+        J, V = normal(rng, n, n), rng.choice([-1.0, 1.0], size=(k, n))
+        found = np.einsum("ki,ij,kj->k", V, J, V)
+        if np.all(np.abs(found.mean() - [found[0], found[-1], np.trace(J), 0]) > 1e-3):
+            break
+
+    def pullback(v: Any) -> Any:
+        return np.asarray(v, float) @ J
+
+    return {"pullback": pullback, "V": V}
+
+
+def exact_trace(pullback: Callable[..., Any], V: Any) -> Any:
+    return sum(pullback(e)[i] for i, e in enumerate(np.eye(V.shape[1])))
 
 
 def guesses(pullback: Callable[..., Any], V: Any) -> Any:
@@ -106,6 +147,9 @@ check_trace_by_lottery = Exercise(
             guesses(pullback, V)
         ),
         "the guesses, not yet their mean": guesses,
+        "this is the trace itself, from a pass for each entry, and the mean over the draws in V is "
+        "asked for": exact_trace,
+        "the last draw alone": lambda pullback, V: guesses(pullback, V)[-1],
         "the first draw alone": lambda pullback, V: guesses(pullback, V)[0],
         "divided by the number of entries, and there are as many guesses as rows": (
             lambda pullback, V: np.sum(guesses(pullback, V)) / V.shape[1]
@@ -122,14 +166,22 @@ check_trace_by_lottery = Exercise(
 
 def draw_map(rng: Generator) -> Arguments:
     (height, width), taps = distinct(rng, 2, range(4, 7)), normal(rng, 2, 2)
-    x = np.zeros((height, width))
     shape = height - 1, width - 1
-    chosen = rng.choice(shape[0] * shape[1], size=int(rng.integers(2, 5)), replace=False)
+    side = min(shape)  # no index is too large where rows and columns are mixed up
+    while True:
+        chosen = rng.choice(side**2, size=int(rng.integers(2, 5)), replace=False)
+        places = [divmod(int(place), side) for place in chosen]
+        if {(column, row) for row, column in places} != set(places):
+            break
 
     def pullback(v: Any) -> Any:
-        return conv2d_backward(np.asarray(v, float), x, taps, np.zeros(()))[0]
+        v, dx = np.asarray(v, float), np.zeros((height, width))
+        if v.shape != shape:
+            raise ShapeError(f"the cotangent has shape {v.shape}, and the map has {shape}")
+        for i, j in np.ndindex(2, 2):
+            dx[i : i + shape[0], j : j + shape[1]] += taps[i, j] * v
+        return dx
 
-    places = [divmod(int(place), shape[1]) for place in chosen]
     return {"pullback": pullback, "shape": shape, "places": places}
 
 
@@ -137,6 +189,12 @@ def mask_of(shape: tuple[int, int], places: list[tuple[int, int]]) -> Any:
     mask = np.zeros(shape)
     for place in places:
         mask[place] = 1.0
+    return mask
+
+
+def mask_by_list(shape: tuple[int, int], places: list[tuple[int, int]]) -> Any:
+    mask = np.zeros(shape)
+    mask[places] = 1.0
     return mask
 
 
@@ -158,6 +216,16 @@ check_heat_map = Exercise(
         ),
         "the mean over the places, where their sum is asked for": (
             lambda pullback, shape, places: pullback(mask_of(shape, places) / len(places))
+        ),
+        "mask[places] with a list of pairs marks whole rows: mark each mask[i, j], or "
+        "mask[rows, columns]": lambda pullback, shape, places: pullback(
+            mask_by_list(shape, places)
+        ),
+        "rows and columns are swapped": lambda pullback, shape, places: pullback(
+            mask_of(shape, [(column, row) for row, column in places])
+        ),
+        "the absolute value is taken, and the gradient has signs": (
+            lambda pullback, shape, places: np.abs(pullback(mask_of(shape, places)))
         ),
         "this is the mask, and not what comes back from it": (
             lambda pullback, shape, places: mask_of(shape, places)

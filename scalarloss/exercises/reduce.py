@@ -7,7 +7,7 @@ import numpy as np
 from scalarloss.exercises.base import Arguments, Exercise, distinct, normal
 from scalarloss.primitives import Array
 
-# 1. The leash.
+# 1. The largest rate.
 
 
 def draw_examples(rng: np.random.Generator) -> Arguments:
@@ -34,6 +34,13 @@ check_stable_rates = Exercise(
     mistakes={
         "this is 1 / λ, and a step may be twice as long before it grows": (
             rates(lambda eigenvalues: 2 * eigenvalues[-1])
+        ),
+        "this is 2 over the largest singular value of X, and λ is its square": (
+            rates(lambda eigenvalues: np.sqrt(eigenvalues[-1]))
+        ),
+        "this is λ itself, or λ / N, and the limit is 2 / λ": lambda X: (
+            2 / largest(X)[0],
+            2 / largest(X)[1],
         ),
         "the smallest eigenvalue is taken, and the largest bounds the rate": (
             rates(lambda eigenvalues: eigenvalues[0])
@@ -98,9 +105,20 @@ def weighed(table: Callable[[Array, Array], Array]) -> Callable[[Array, Array, A
     return gradient
 
 
+def first_words(mask: Array, lengths: Array) -> Array:
+    """The mask of the first `lengths` words in each row."""
+    first: Array = 0 * mask + (np.arange(mask.shape[1]) < lengths[:, None])
+    return first
+
+
+def word_at(mask: Array, place: Array) -> Array:
+    """The mask of one word in each row."""
+    one: Array = 0 * mask + (np.arange(mask.shape[1]) == place[:, None])
+    return one
+
+
 def last_of(mask: Array, lengths: Array) -> Array:
-    last: Array = mask * (np.arange(mask.shape[1]) == lengths[:, None] - 1)
-    return last
+    return word_at(mask, lengths - 1)
 
 
 def end_of(mask: Array, lengths: Array) -> Array:
@@ -114,6 +132,12 @@ check_masked_mean_backward = Exercise(
     mistakes={
         "the padding is counted in the division: N T, where the number of words is meant": (
             weighed(lambda mask, lengths: mask / mask.size)
+        ),
+        "the mask is one word too long: it takes in the first place of the padding": (
+            weighed(lambda mask, n: first_words(mask, n + 1) / first_words(mask, n + 1).sum())
+        ),
+        "the mask is one word too short: each sentence has lost its last word": (
+            weighed(lambda mask, n: first_words(mask, n - 1) / first_words(mask, n - 1).sum())
         ),
         "the padding has a gradient": weighed(lambda mask, lengths: 0 * mask + 1 / mask.sum()),
         "there is no mask at all: this is the mean over everything": (
@@ -136,6 +160,13 @@ check_last_word_backward = Exercise(
         "the last column is taken, which is padding": (
             weighed(lambda mask, lengths: end_of(mask, lengths) / len(mask))
         ),
+        "one place too late: this is the first place of the padding": (
+            weighed(lambda mask, n: word_at(mask, n) / len(mask))
+        ),
+        "one place too early: the word before the last, and where there is none, the last column": (
+            weighed(lambda mask, n: word_at(mask, (n - 2) % mask.shape[1]) / len(mask))
+        ),
+        "the first word is judged": weighed(lambda mask, n: word_at(mask, 0 * n) / len(mask)),
         "the division by the number of sentences is missing": weighed(last_of),
         "every word is judged, and not the last alone": (
             weighed(lambda mask, lengths: mask / len(mask))
@@ -146,7 +177,7 @@ check_last_word_backward = Exercise(
     },
 )
 
-# 5. Tie the rope.
+# 5. Clip.
 
 
 def draw_clip(rng: np.random.Generator) -> Arguments:
@@ -169,8 +200,19 @@ check_clipping = Exercise(
     truth=clipped,
     draw=draw_clip,
     parts=("dW", "db"),
-    cases=20,
+    cases=14,
+    rtol=1e-5,  # so that limit / (norm + 1e-6), as PyTorch has it, is right
     mistakes={
+        "the two norms are added, and their squares should be": (
+            lambda dW, db, limit: tuple(
+                a * min(1.0, limit / (norm(dW) + norm(db))) for a in (dW, db)
+            )
+        ),
+        "the largest entry is held against the limit, and the norm should be": (
+            lambda dW, db, limit: tuple(
+                a * min(1.0, limit / max(np.abs(dW).max(), np.abs(db).max())) for a in (dW, db)
+            )
+        ),
         "each array is clipped by its own norm, which turns the direction": (
             lambda dW, db, limit: tuple(a * min(1.0, limit / norm(a)) for a in (dW, db))
         ),

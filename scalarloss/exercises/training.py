@@ -16,12 +16,24 @@ check_first_loss = Exercise(
         "the share of the right class itself, without its logarithm": lambda m: 1 / m,
         "below 0, and a cross-entropy is never": lambda m: -float(np.log(m)),
         "counted in bits, and the loss takes the natural logarithm": lambda m: float(np.log2(m)),
+        "counted in tens, and the loss takes the natural logarithm": lambda m: float(np.log10(m)),
+        "the mean over all classes, and the target names one": lambda m: float(np.log(m)) / m,
         "the sum over all classes, and the target names one": lambda m: m * float(np.log(m)),
     },
 )
 
 
 def draw_two_layers(rng: Generator) -> Arguments:
+    """A ReLU that blocks some entries, and others because of the bias alone."""
+    while True:
+        arguments = some_two_layers(rng)
+        _, x, V, a, _ = arguments.values()
+        k, without = x @ V.T + a, x @ V.T
+        if 0 < np.mean(k > 0) < 1 and np.any((k > 0) != (without > 0)):
+            return arguments
+
+
+def some_two_layers(rng: Generator) -> Arguments:
     batch, n, hidden, m = distinct(rng, 4, range(3, 8))
     return {
         "g": normal(rng, batch, m),
@@ -51,7 +63,19 @@ check_two_layers_backward = Exercise(
         "switched by an input without its bias": lambda g, x, V, a, W: {
             "dV": ((g @ W) * (x @ V.T > 0)).T @ x
         },
-        "transposed": lambda g, x, V, a, W: {"dW": np.maximum(x @ V.T + a, 0).T @ g},
+        "multiplied by what the ReLU gave, and its slope is 1 or 0": lambda g, x, V, a, W: {
+            "dV": ((g @ W) * np.maximum(x @ V.T + a, 0)).T @ x
+        },
+        "turned round where the ReLU blocks, and there its slope is 0": lambda g, x, V, a, W: {
+            "dV": ((g @ W) * np.sign(x @ V.T + a)).T @ x
+        },
+        "transposed": lambda g, x, V, a, W: {
+            "dV": x.T @ ((g @ W) * (x @ V.T + a > 0)),
+            "dW": np.maximum(x @ V.T + a, 0).T @ g,
+        },
+        "the layer was given relu(k), and k has its bias": lambda g, x, V, a, W: {
+            "dW": g.T @ np.maximum(x @ V.T, 0)
+        },
         "what the layer was given is k after the ReLU, not before": lambda g, x, V, a, W: {
             "dW": g.T @ (x @ V.T + a)
         },
@@ -82,6 +106,18 @@ check_momentum = Exercise(
             "w": w - rate * slope
         },
         "uphill": lambda w, v, slope, rate, keep: {"w": w + rate * (keep * v + slope)},
+        "the rate stands in the velocity, and here it comes in at the step": (
+            lambda w, v, slope, rate, keep: {
+                "w": w + keep * v - rate * slope,
+                "v": keep * v - rate * slope,
+            }
+        ),
+        "moved ahead of the velocity, as Nesterov does": lambda w, v, slope, rate, keep: {
+            "w": w - rate * (slope + keep * (keep * v + slope))
+        },
+        "moved by an average, and here the slope counts in full": (
+            lambda w, v, slope, rate, keep: {"w": w - rate * (keep * v + (1 - keep) * slope)}
+        ),
         "the old velocity is kept whole": lambda w, v, slope, rate, keep: {"v": v + slope},
         "an average, and here the slope counts in full": lambda w, v, slope, rate, keep: {
             "v": keep * v + (1 - keep) * slope
@@ -110,6 +146,18 @@ check_doubled_cotangent = Exercise(
             lambda z, t: (
                 softmax(z) * (softmax(z) - t - np.sum(softmax(z) * (softmax(z) - t))) / len(z)
             )
+        ),
+        "the sum runs over the batch, and it runs over the classes": lambda z, t: (
+            softmax(z)
+            * (softmax(z) - t - np.sum(softmax(z) * (softmax(z) - t), axis=0, keepdims=True))
+            / len(z)
+        ),
+        "the target is left out": lambda z, t: doubled(z, np.zeros_like(t)),
+        "only multiplied by p: the sum over the classes is missing": lambda z, t: (
+            softmax(z) * (softmax(z) - t) / len(z)
+        ),
+        "the Jacobian is in it once more than published": lambda z, t: (
+            softmax(z) * (doubled(z, t) - np.sum(softmax(z) * doubled(z, t), axis=1, keepdims=True))
         ),
         "the diagonal of the Jacobian alone": lambda z, t: (
             softmax(z) * (1 - softmax(z)) * (softmax(z) - t) / len(z)
@@ -141,6 +189,15 @@ check_shift_backward = Exercise(
             g, -down, axis=0
         ),
         "cut off, and each pixel needs its slope": lambda g, down: g[down:],
+        "not moved: the top rows are 0, and the rest must go up": lambda g, down: np.concatenate(
+            [np.zeros((down, g.shape[1])), g[down:]]
+        ),
+        "not moved: the bottom rows are 0, and the rest must go up": lambda g, down: np.concatenate(
+            [g[:-down], np.zeros((down, g.shape[1]))]
+        ),
+        "sideways, and the picture moved down": lambda g, down: np.concatenate(
+            [g[:, down:], np.zeros((len(g), down))], axis=1
+        ),
         "left as it is": lambda g, down: g,
     },
 )

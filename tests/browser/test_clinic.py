@@ -1,6 +1,7 @@
 """The clinic is what a search for an error's message finds, and its links lead to their cases."""
 
 import re
+from urllib.parse import urldefrag, urljoin
 
 import pytest
 
@@ -13,14 +14,30 @@ MESSAGES = {
     "PyTorch, in place": "one of the variables needed for gradient computation has been modified",
     "PyTorch, unrecorded": "element 0 of tensors does not require grad and does not have a grad_fn",
     "PyTorch, a tuple": "'tuple' object has no attribute 'backward'",
+    "PyTorch, a float": "'float' object has no attribute 'backward'",
+    "PyTorch, torch.func, a tuple": (
+        "grad_and_value(f)(*args): Expected f(*args) to return a Tensor, got <class 'tuple'>"
+    ),
+    "PyTorch, a Hessian": (
+        "The Tensor returned by the function given to hessian should contain a single element"
+    ),
+    "PyTorch, not used": "One of the differentiated Tensors appears to not have been used",
+    "PyTorch, whole numbers": "Only Tensors of floating point and complex dtype can require",
+    "PyTorch, a backward's shape": "returned an invalid gradient at index 0",
+    "PyTorch, complex": "grad can be implicitly created only for real scalar outputs",
     "PyTorch, shapes": "Using a target size (torch.Size([4])) that is different to the input size",
+    "PyTorch, refused shapes": "Target size (torch.Size([4])) must be the same as input size",
     "PyTorch, devices": "Was asked to gather along dimension 0, but all input tensors were scalars",
     "JAX": "Gradient only defined for scalar-output functions. Output had shape:",
     "JAX, a pair": "Gradient only defined for scalar-output functions. Output was (",
+    "JAX, has_aux": "expected function with aux output to return a two-element tuple",
+    "JAX, complex": "grad requires real-valued outputs (output dtype that is a sub-dtype",
+    "JAX, whole numbers": "grad requires real- or complex-valued inputs (input dtype",
     "JAX, a cotangent": "unexpected JAX type (e.g. shape/dtype) for argument to VJP function",
     "older JAX, a cotangent": "Shape of cotangent input to vjp pullback function",
     "HIPS autograd": "Grad only applies to real scalar-output functions. Try jacobian",
     "TensorFlow": "A non-persistent GradientTape can only be used to compute one set of gradients",
+    "TensorFlow, no gradients": "No gradients provided for any variable",
     "TensorFlow.js": "The f passed in variableGrads(f) must return a scalar",
     "MLX": "[vjp] Output shape (1) does not match cotangent shape ()",
 }
@@ -43,10 +60,32 @@ def test_every_message_stands_on_the_page_and_leads_to_a_case(page, site):
     text = " ".join(page.locator("article").text_content().split())
     for message in MESSAGES.values():
         assert " ".join(message.split()[:5]) in text
-    index = page.locator("section#start-from-the-message li")
-    assert index.count() >= len(MESSAGES)
-    for line in index.all():
-        for link in line.locator("a[href^='#']").all():
-            assert page.locator(f"[id='{link.get_attribute('href')[1:]}']").count()
+    lines = page.locator("section#start-from-the-message li")
+    assert lines.count() >= 28
+    led = set()
+    for line in lines.all():
+        addresses = [link.get_attribute("href") for link in line.locator("a.internal").all()]
+        led |= {urljoin(page.url, address) for address in addresses}
+        assert addresses or line.locator("a").count()
+    assert_there(page, led)
+
+
+def test_the_old_address_of_a_case_stands_beside_a_link_to_it(page, site):
+    page.goto(f"{site}/{CLINIC}")
+    led = set()
     for number in range(1, 25):
-        assert page.locator(f"section[id='case-{number}'], span[id='case-{number}']").count() == 1
+        link = page.locator(f"li:has(span[id='case-{number}']) a")
+        assert link.count() == 1
+        address = link.get_attribute("href")
+        assert address.endswith(f"#case-{number}")
+        assert not address.startswith("#")
+        led.add(urljoin(page.url, address))
+    assert_there(page, led)
+
+
+def assert_there(page, addresses):
+    """Open each page and look for its anchors."""
+    for address, anchor in map(urldefrag, sorted(addresses)):
+        if page.url != address:
+            page.goto(address)
+        assert not anchor or page.locator(f"[id='{anchor}']").count() == 1, anchor

@@ -23,6 +23,8 @@ from scalarloss.program import array_from_dict
 
 SITE = Path(__file__).parents[2] / "_build" / "html"
 PAGES = sorted(path.name for path in SITE.glob("*.html") if path.name[:2].isdigit())
+CONTENTS = (SITE.parents[1] / "_toc.yml").read_text()
+NESTED = [f"{name}.html" for name in re.findall(r"^ {10}- file: (\S+)", CONTENTS, re.M)]
 STATE = "application/vnd.jupyter.widget-state+json"
 VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -45,7 +47,7 @@ def of_kind(kind):
     """The pages that hold figures of a kind, and the state of each."""
     found = {
         name: [state for state in figures_of(name) if state["_kind"] == kind]
-        for name in ("index.html", *PAGES)
+        for name in ("index.html", *PAGES, *NESTED)
     }
     return [pytest.param(name, states, id=name) for name, states in found.items() if states]
 
