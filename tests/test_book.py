@@ -449,7 +449,7 @@ def test_a_page_asks_for_its_figures_first_of_all_for_the_one_that_a_reader_meet
         kind = re.search(rf'"{first[1]}": .*?"_kind": "([a-z-]+)"', page.text)[1]
         (asked,) = re.findall(r'<script defer [^>]*src="([^"]*_static/figures/[^"]*)"', page.text)
         assert f"/{kind}.js?v=" in asked
-        known = json.loads(re.search(r'id="live-figures">(.*?)</script>', page.text)[1])
+        known = json.loads(re.search(r'id="live-figures"[^>]*>(.*?)</script>', page.text)[1])
         kinds = {*re.findall(r'"_kind": "([a-z-]+)"', page.text)}
         assert {known[kind] for kind in kinds} == mine
         assert all(local(address, page.path).exists() for address in known.values())

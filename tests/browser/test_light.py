@@ -33,15 +33,18 @@ def settle(page, address):
     """Open a page and wait until its figures answer and it asks for nothing more."""
     page.goto(address, wait_until="load")
     wake(page)
-    page.wait_for_function(
-        """() => {
+    page.evaluate(
+        """async () => {
             const kinds = document.getElementById("live-figures")?.textContent ?? "{}";
             const came = (kind) => globalThis.liveFigures?.[kind];
-            const named = document.querySelector(".colours").ariaLabel;
-            return Object.keys(JSON.parse(kinds)).every(came) && named.startsWith("Colours: ");
+            const colours = document.querySelector(".colours");
+            const named = () => colours.ariaLabel.startsWith("Colours: ");
+            while (!(Object.keys(JSON.parse(kinds)).every(came) && named())) {
+                await new Promise(requestAnimationFrame);
+            }
+            await document.fonts.ready;
         }"""
     )
-    page.evaluate("document.fonts.ready.then(() => {})")
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,14 @@ TALL = "document.documentElement.scrollHeight"
 
 def ready(page):
     """Wait until every figure answers; the reader has not moved."""
-    page.wait_for_function(f"{COUNT} === document.querySelectorAll('.live-mount').length")
-    page.evaluate("document.fonts.ready.then(() => {})")
+    page.evaluate(
+        f"""async () => {{
+            while ({COUNT} < document.querySelectorAll('.live-mount').length) {{
+                await new Promise(requestAnimationFrame);
+            }}
+            await document.fonts.ready;
+        }}"""
+    )
     frame(page)
 
 
