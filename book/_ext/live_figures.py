@@ -44,10 +44,12 @@ class KeepPicture(SphinxPostTransform):
                 continue
             script = view.children[0]
             model = json.loads(between(script.astext()))["model_id"]
-            caption = states.get(model, {}).get("state", {}).get("caption", "")
+            state = states.get(model, {}).get("state", {})
+            caption = state.get("caption", "")
             words = found["text/plain"].astext().strip() if "text/plain" in found else ""
             picture = next((found[mime] for mime in PICTURES if mime in found), None)
-            mount = [raw('<div class="live-mount">'), script]
+            kind = state.get("_kind", "other")
+            mount = [raw(f'<div class="live-mount" data-kind="{kind}">'), script]
             if picture is not None:
                 mount += [raw("<noscript><figure>"), *picture.children]
                 for image in picture.findall(nodes.image):

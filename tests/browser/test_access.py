@@ -9,7 +9,7 @@ from operate import READY, frame, wake
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "html"
 PAGES = sorted(path.name for path in SITE.glob("*.html"))
-WITH_FIGURES = [name for name in PAGES if 'class="live-mount"' in (SITE / name).read_text("utf-8")]
+WITH_FIGURES = [name for name in PAGES if 'class="live-mount' in (SITE / name).read_text("utf-8")]
 THEMES = ("light", "dark")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
 WINDOWS_OWN = 40  # the most controls that a browser's window may have

@@ -14,7 +14,7 @@ ORDER = [
     f"{name}.html"
     for name in re.findall(r"^(?:root:|\s*- file:) *(\S+)", (ROOT / "_toc.yml").read_text(), re.M)
 ]
-LIVE = [name for name in ORDER if 'class="live-mount"' in (SITE / name).read_text("utf-8")]
+LIVE = [name for name in ORDER if 'class="live-mount' in (SITE / name).read_text("utf-8")]
 PAGES = sorted(path.name for path in SITE.glob("*.html"))
 FIRST, NEXT = 130_000, 40_000  # bytes, heads and bodies, from a host that gzips text
 POLICY = {  # the kinds of source that a page admits, and no other
