@@ -125,7 +125,7 @@ def test_a_page_printed_at_once_has_every_figure(page, site, name):
 def test_a_page_keeps_its_height_while_it_is_read(page, site, name, width):
     page.set_viewport_size({"width": width, "height": 800})
     page.goto(f"{site}/{name}", wait_until="load")
-    page.evaluate("document.fonts.ready.then(() => {})")
+    page.evaluate("Promise.all([...document.fonts].map((face) => face.load())).then(() => {})")
     loaded = page.evaluate(TALL)
     ready(page)
     heights = [page.evaluate(TALL)]
