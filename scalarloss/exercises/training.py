@@ -73,10 +73,10 @@ check_two_layers_backward = Exercise(
             "dV": x.T @ ((g @ W) * (x @ V.T + a > 0)),
             "dW": np.maximum(x @ V.T + a, 0).T @ g,
         },
-        "the layer was given relu(k), and k has its bias": lambda g, x, V, a, W: {
+        "the layer was given relu(z1), and z1 has its bias": lambda g, x, V, a, W: {
             "dW": g.T @ np.maximum(x @ V.T, 0)
         },
-        "what the layer was given is k after the ReLU, not before": lambda g, x, V, a, W: {
+        "what the layer was given is z1 after the ReLU, not before": lambda g, x, V, a, W: {
             "dW": g.T @ (x @ V.T + a)
         },
     },

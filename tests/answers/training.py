@@ -102,7 +102,7 @@ ANSWERS = {
             (two_layers(lambda dh, k, x, V: x.T @ (dh * (k > 0))), "dV: transposed"),
             (
                 lambda g, x, V, a, W: (two_layers_by_einsum(g, x, V, a, W)[0], g.T @ (x @ V.T + a)),
-                "k after the ReLU, not before",
+                "z1 after the ReLU, not before",
             ),
             (lambda g, x, V, a, W: two_layers_by_einsum(g, x, V, a, W)[::-1], "shape"),
         ],
