@@ -7,7 +7,7 @@ many. Both are called with the reader's function and return a Mark.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 
@@ -56,12 +56,20 @@ class RefusedError(Exception):
         self.mark = Mark(False, words, kind, case or {})
 
 
+class Shared:
+    """An argument that is not copied, for nothing in it can be changed by who is asked."""
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+
 @dataclass(frozen=True)
 class Case:
-    """Fresh arguments, and what the reader's function answered."""
+    """Fresh arguments, what the reader's function answered, and what mistakes of ours answer."""
 
     arguments: Arguments
     answer: Any
+    mistaken: dict[Function, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 def call(function: Function, *arguments: Any) -> Any:
@@ -239,7 +247,10 @@ class Exercise:
         return found.kind, found.words.rstrip(".")
 
     def is_mistake(self, function: Function, part: str, found: "Wrong") -> bool:
-        answers = self.split(self.answer(function, found.case))
+        known = found.case.mistaken
+        if function not in known:  # asked once, however many parts the answer has
+            known[function] = self.split(self.answer(function, found.case))
+        answers = known[function]
         return part in answers and agree(found.parts[part][0], answers[part], self.rtol)
 
     def sizes_of(self, case: Case) -> Mapping[str, int]:
