@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from scalarloss.exercises.base import Arguments, Exercise, Search, distinct, normal
+from scalarloss.exercises.base import Arguments, Exercise, Search, Shared, distinct, normal
 from scalarloss.layers import max_pool_backward, softmax, softmax_backward
 
 Generator = np.random.Generator
@@ -118,7 +118,7 @@ check_max_pool_backward = Exercise(
 
 
 @dataclass(frozen=True)
-class Pass:
+class Pass(Shared):
     """A backward pass of y = tanh(A x), or one with a mistake, called with g alone."""
 
     A: Any
@@ -184,7 +184,7 @@ check_backward_matrix = Exercise(
 
 
 @dataclass(frozen=True)
-class Suspects:
+class Suspects(Shared):
     """Gives a backward pass of y = tanh(A x) with a mistake, by its name."""
 
     A: Any
@@ -213,7 +213,7 @@ check_is_linear = Exercise(
     truth=taken(),
     draw=draw_suspects,
     use=ask_of_each,
-    cases=3,
+    cases=2,
     mistakes={
         "a linear pass gives 0 for 0, and so do many others: a mask of g, a clip, a length": taken(
             "masked by g", "clipped", "divided by its length", "signs times a mean"

@@ -6,15 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from scalarloss.exercises.base import Arguments, Exercise, Search, Wrong, distinct, normal
-from scalarloss.layers import softmax, softmax_backward
+from scalarloss.exercises.base import Arguments, Exercise, Search, Shared, Wrong, distinct, normal
 
 Generator = np.random.Generator
 EPS = float(np.finfo(float).eps)
 
 
 @dataclass(frozen=True)
-class Growth:
+class Growth(Shared):  # shared, so that the list is filled, whoever asks
     """f(x) = a exp(k x), whose second derivative is k² f(x); `asked` holds its points."""
 
     a: float
@@ -24,9 +23,6 @@ class Growth:
     def __call__(self, x: Any) -> Any:
         self.asked.append(float(np.real(x)))
         return self.a * np.exp(self.k * x)
-
-    def __deepcopy__(self, memo: object) -> "Growth":
-        return self  # so that the list is filled, whoever asks
 
     def step(self, x: float) -> float:
         """The smallest distance from x at which f was asked, or 0."""
@@ -154,8 +150,13 @@ check_cube = Exercise(
 )
 
 
+def softmax(z: Any) -> Any:
+    e = np.exp(z - z.max())
+    return e / e.sum()
+
+
 @dataclass(frozen=True)
-class Layer:
+class Layer(Shared):
     """p = softmax(A x), called with x: (n,) to (m,)."""
 
     A: Any
@@ -165,7 +166,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Backward:
+class Backward(Shared):
     """A backward pass of a Layer, right or with a mistake, called with v and x."""
 
     A: Any
@@ -179,7 +180,7 @@ class Backward:
             return self.A.T @ (v - v @ p)
         if way == "the diagonal alone":
             return self.A.T @ (v * p * (1 - p))
-        came = self.A.T @ softmax_backward(v, p)
+        came = self.A.T @ (p * (v - v @ p))
         if way == "the wrong order":
             return np.roll(came, 1)
         if way == "halved but for x[0]":
@@ -201,7 +202,7 @@ WAYS = (
 
 
 @dataclass(frozen=True)
-class Passes:
+class Passes(Shared):
     """Gives the layer's backward pass with a mistake, by its name."""
 
     A: Any
@@ -234,7 +235,7 @@ check_quick_check = Exercise(
     truth=passing("right"),
     draw=draw_layer,
     use=ask_of_each,
-    cases=3,
+    cases=2,
     mistakes={
         "True whatever it is given": passing(*WAYS),
         "False for the right pass as well: is the step too large, the tolerance too small, or the "

@@ -1,5 +1,7 @@
 """Answers to the exercises of chapter 07."""
 
+from functools import cache
+
 import numpy as np
 
 from answers import Answers
@@ -88,21 +90,26 @@ def last_of_equals(g, x):
     return pool_by_blocks(g[::-1, ::-1], x[::-1, ::-1])[::-1, ::-1]
 
 
+def near(a, b):
+    return np.abs(a - b).max() <= 1e-5 * np.abs(b).max() + 1e-8
+
+
+@cache
 def pairs_of(k):
     return np.random.default_rng(4).normal(size=(3, 2, k))
 
 
 def superposed(back, k):
-    return all(np.allclose(back(2 * g - 3 * h), 2 * back(g) - 3 * back(h)) for g, h in pairs_of(k))
+    return all(near(back(2 * g - 3 * h), 2 * back(g) - 3 * back(h)) for g, h in pairs_of(k))
 
 
 def added(back, k):
-    return bool(all(np.allclose(back(g + h), back(g) + back(h)) for g, h in pairs_of(k)))
+    return bool(all(near(back(g + h), back(g) + back(h)) for g, h in pairs_of(k)))
 
 
 def is_its_matrix(back, k):
     B = np.column_stack([back(e) for e in np.eye(k)])
-    return all(np.allclose(back(g), B @ g) for pair in pairs_of(k) for g in pair)
+    return all(near(back(g), B @ g) for pair in pairs_of(k) for g in pair)
 
 
 def positive(k):
@@ -115,12 +122,12 @@ def ramp(k):
 
 def doubled(back, factor, k):
     g = pairs_of(k)[0, 0]
-    return np.allclose(back(factor * g), factor * back(g))
+    return near(back(factor * g), factor * back(g))
 
 
 def added_when_positive(back, k):
     g, h = positive(k)
-    return np.allclose(back(g + h), back(g) + back(h))
+    return near(back(g + h), back(g) + back(h))
 
 
 ANSWERS = {
@@ -191,9 +198,9 @@ ANSWERS = {
     "check_is_linear": Answers(
         right=[superposed, added, is_its_matrix],
         wrong=[
-            (lambda back, k: np.allclose(back(np.zeros(k)), 0), "gives 0 for 0"),
+            (lambda back, k: near(back(np.zeros(k)), 0), "gives 0 for 0"),
             (
-                lambda back, k: np.allclose(back(2 * ramp(k)), 2 * back(ramp(k))),
+                lambda back, k: near(back(2 * ramp(k)), 2 * back(ramp(k))),
                 "a positive factor",
             ),
             (added_when_positive, "positive cotangents"),
@@ -202,7 +209,7 @@ ANSWERS = {
             (lambda back, k: not superposed(back, k), "turned round"),
             (lambda back, k: True, "True whatever"),
             (
-                lambda back, k: not np.allclose(back(pairs_of(k)[0, 0]), back(pairs_of(k)[0, 0])),
+                lambda back, k: not near(back(pairs_of(k)[0, 0]), back(pairs_of(k)[0, 0])),
                 "that g is used at all",
             ),
         ],
