@@ -9,7 +9,10 @@ MAKEFLAGS += --jobs=2
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile
 PYTEST := python -m pytest --dist loadfile --no-loadscope-reorder
 ASK_THE_SITE := tests/browser tests/test_book.py tests/test_links.py
-PACKAGE := $(wildcard .venv/frameworks) $(shell find scalarloss book/_ext book/_static book/_templates js/menus.js -type f -not -name "*.pyc")
+# What a chapter executes, and what its pages are made by. Styles, scripts and templates are neither:
+# the build finds by itself which of them are new.
+EXECUTED := $(wildcard .venv/frameworks) $(shell find scalarloss -name "*.py")
+MADE_BY := _config.yml $(shell find book/_ext -name "*.py")
 
 .PHONY: help frameworks browser book pdf links serve lint test checks notebooks lab bundle badge bench clean
 help:  ## list the targets
@@ -29,10 +32,13 @@ help:  ## list the targets
 
 frameworks: .venv/frameworks  ## install PyTorch, JAX and HIPS autograd, so that chapter 13 runs too
 
-# What a page shows comes from the package too: when that changes, every chapter runs again.
-_build/ready: .venv/ready $(PACKAGE) _config.yml
+_build/executed: .venv/ready $(EXECUTED)
 	rm -rf _build
 	mkdir _build
+	touch $@
+
+_build/ready: _build/executed $(MADE_BY)
+	rm -rf _build/html _build/.doctrees
 	touch $@
 
 book: _build/ready  ## build the site into _build/html

@@ -30,6 +30,7 @@ export function mount(name, Kind, { model, el }) {
 export class View {
   constructor(model, root) {
     Object.assign(this, { model, root, undo: [], due: {}, held: false, note: "", widths: new Map(), announcer: announcer() });
+    addEventListener("beforeprint", this.hurry);
   }
 
   listen(key, heard) {
@@ -54,20 +55,33 @@ export class View {
 
   stop = () => {
     cancelAnimationFrame(this.frame);
+    removeEventListener("beforeprint", this.hurry);
     this.announcer.stop();
     for (const undo of this.undo) undo();
   };
 
-  /** Compute and draw, once, in the next frame. */
+  /** Compute and draw, once: in the next frame, or at once where the page is about to be printed. */
   schedule() {
-    this.frame ??= requestAnimationFrame(() => {
-      this.frame = undefined;
-      this.paint();
-      if (this.root.dataset.ready) return;
-      this.root.dataset.ready = "true";
-      setTimeout(() => this.settle());
-    });
+    if (this.frame !== undefined) return;
+    const printing = "printing" in document.documentElement.dataset;
+    this.frame = printing ? 0 : requestAnimationFrame(this.drawNow);
+    if (printing) queueMicrotask(this.drawNow);
   }
+
+  drawNow = () => {
+    this.frame = undefined;
+    this.paint();
+    if (this.root.dataset.ready) return;
+    this.root.dataset.ready = "true";
+    setTimeout(() => this.settle());
+  };
+
+  /** Draw what waits for a frame: paper does not. */
+  hurry = () => {
+    if (this.frame === undefined) return;
+    cancelAnimationFrame(this.frame);
+    this.drawNow();
+  };
 
   /** The first frame stands: what needs to measure it may do so. */
   settle() {}

@@ -5,7 +5,6 @@ const STATE = "application/vnd.jupyter.widget-state+json";
 const VIEW = "application/vnd.jupyter.widget-view+json";
 const REFERENCE = "IPY_MODEL_";
 const AHEAD = "400px 0px"; // how far from the window a figure wakes
-const QUIET = 5000; // milliseconds after which those far away wake too
 
 /** The model of a widget: state, listeners, and no one to send to. */
 class Model {
@@ -133,8 +132,9 @@ function states() {
 }
 
 /**
- * Mount each widget view of the page when a reader comes near it, or when all has been quiet for a
- * while; `figureOf` finds the module of a kind of the book's figures.
+ * Mount each widget view of the page: those near a reader at once, the others one by one, in order,
+ * whenever the page has nothing else to do, and all that are left before it is printed. `figureOf`
+ * finds the module of a kind of the book's figures.
  */
 export function start(figureOf) {
   const host = new Host(states(), figureOf);
@@ -142,18 +142,25 @@ export function start(figureOf) {
     if (kind === "LinkModel" || kind === "DirectionalLinkModel") host.link(state).catch(() => {});
   }
   const waiting = new Set(document.querySelectorAll(`script[type="${VIEW}"]`));
-  const wake = (script) => waiting.delete(script) && host.mount(script);
+  const wake = async (script) => {
+    if (waiting.delete(script)) await host.mount(script);
+  };
   const watcher = new IntersectionObserver((places) => {
     const near = new Set(places.filter((place) => place.isIntersecting).map((place) => place.target));
     for (const script of [...waiting]) if (near.has(script.parentElement)) wake(script);
   }, { rootMargin: AHEAD });
   for (const script of waiting) watcher.observe(script.parentElement);
   const idly = globalThis.requestIdleCallback ?? setTimeout;
-  const rest = () => {
+  const onward = async () => {
     const [script] = waiting;
     if (!script) return watcher.disconnect();
-    wake(script);
-    idly(rest);
+    await wake(script);
+    idly(onward);
   };
-  setTimeout(() => idly(rest), QUIET);
+  requestAnimationFrame(() => idly(onward));
+  addEventListener("beforeprint", () => {
+    document.documentElement.dataset.printing = "";
+    for (const script of [...waiting]) wake(script);
+  });
+  addEventListener("afterprint", () => delete document.documentElement.dataset.printing);
 }

@@ -98,7 +98,9 @@ function factor(answer, right, place, sizes) {
   if (fitting.length) size = fitting[0][0];
   const words = sign < 0 ? ["the sign"] : [];
   if (size !== 1) {
-    const times = Math.floor(100 * Math.max(size, 1 / size) + 0.5 + 1e-6) / 100;
+    const most = Math.max(size, 1 / size);
+    const rounded = Math.floor(100 * most + 0.5 + 1e-6) / 100;
+    const times = rounded > 1 ? rounded : Number(most.toPrecision(6));
     const why = fitting.map(([, reason]) => reason).join(", or ");
     words.push(`every entry ${times} times too ${size > 1 ? "large" : "small"}${why ? ` (${why}?)` : ""}`);
   }

@@ -12,7 +12,9 @@ export * as random from "./random.js";
 export * as rules from "./rules.js";
 
 const { then } = document.currentScript.dataset; // the theme's script
-const addresses = new Map(Object.entries(JSON.parse(document.getElementById("live-figures").textContent)));
+const figures = document.getElementById("live-figures");
+const addresses = new Map(Object.entries(JSON.parse(figures.textContent)));
+const here = figures.dataset.here.split(" ");
 const asked = new Map();
 const idly = globalThis.requestIdleCallback ?? setTimeout;
 
@@ -38,6 +40,7 @@ function figureOf(kind) {
 
 addEventListener("DOMContentLoaded", () => { // the first figure's script has run too
   start(figureOf);
+  for (const kind of here) figureOf(kind).catch(() => {});
   requestAnimationFrame(() => idly(() => {
     if (then) run(then).catch(() => {});
     for (const kind of addresses.keys()) figureOf(kind).catch(() => {});

@@ -7,6 +7,7 @@ dict, for f(**arrays), as a Program is called. f gets copies; the caller's array
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -49,12 +50,24 @@ class GradientCheck:
     """A check that passed: how many entries were compared, and how far off the worst one was.
 
     `worst` is the largest |a − n| / max(|a|, |n|, atol / rtol), at most `rtol`. It is not printed,
-    for its digits are rounding and differ from machine to machine.
+    for its digits are rounding and differ from machine to machine. `symmetric` names the arrays
+    whose Jacobian equals its transpose at this point, without being diagonal: there J v and vᵀ J
+    are the same numbers, and no check can tell one from the other. `print` says so.
     """
 
     entries: int
     rtol: float
     worst: float = field(repr=False)
+    symmetric: tuple[str, ...] = field(default=(), repr=False)
+
+    def __str__(self) -> str:
+        words = f"{self.entries} entries agree within {self.rtol:g}."
+        if self.symmetric:
+            words += (
+                f" With respect to {' and '.join(self.symmetric)} the Jacobian is symmetric here, "
+                "and J v in place of vᵀ J would pass as well."
+            )
+        return words
 
 
 def numerical_gradient(
@@ -140,20 +153,34 @@ def check_vjp(
     f(**arrays) and backward(g, **arrays), which returns one gradient for each array: a tuple in
     the order of the dict, or a dict. Why random: Σ f(x) is the case g = 1, and for softmax, among
     others, its gradient is 0, so that a backward that returns zeros would pass.
-    Tolerances as in `check_gradient`, with Σ |g f(x)| for |f(x)|.
+    Tolerances as in `check_gradient`, with Σ |g f(x)| for |f(x)|. J v passes for vᵀ J only where
+    they are the same numbers: where J is symmetric, as softmax's is.
 
-    Raises as `check_gradient` does, except that f's value may have any shape but an empty one.
+    Raises as `check_gradient` does, except that f's value may have any shape but an empty one; and
+    TypeError where backward calls its cotangent by the name of one of the arrays.
     """
     if trials < 1:
         raise ValueError(f"trials is {trials}: a check needs at least one cotangent.")
     question = Question(f, x)
+    question.require_free_name(backward)
     y = question.value()
+    return compare(question, y, asked(question, backward, y, seed, trials), method, rtol, atol)
+
+
+Asked: TypeAlias = list[tuple[Array, Arrays]]
+
+
+def asked(
+    question: "Question",
+    backward: Callable[..., Any],
+    y: Array,
+    seed: int | np.random.Generator,
+    trials: int,
+) -> Asked:
+    """Random cotangents, each with the gradients that came back for it."""
     rng = np.random.default_rng(seed)
-    given = []
-    for _ in range(trials):
-        g = np.asarray(rng.normal(size=y.shape), dtype=y.dtype)
-        given.append((g, question.gradients(question.call(backward, g.copy()))))
-    return compare(question, y, given, method, rtol, atol)
+    gs = [np.asarray(rng.normal(size=y.shape), dtype=y.dtype) for _ in range(trials)]
+    return [(g, question.gradients(question.call(backward, g.copy()))) for g in gs]
 
 
 class Question:
@@ -183,6 +210,24 @@ class Question:
         copies = {name: a.copy() for name, a in (self.arrays | (moved or {})).items()}
         return function(*first, **copies) if self.by_name else function(*first, copies["x"])
 
+    @property
+    def point(self) -> Any:
+        """The arrays as they are passed to a check."""
+        return self.arrays if self.by_name else self.arrays["x"]
+
+    def require_free_name(self, backward: Callable[..., Any]) -> None:
+        """Refuse a backward pass whose cotangent has the name of one of the arrays."""
+        try:
+            first = next(iter(signature(backward).parameters.values()))
+        except (TypeError, ValueError, StopIteration):
+            return
+        if self.by_name and first.kind is first.POSITIONAL_OR_KEYWORD and first.name in self.arrays:
+            raise TypeError(
+                f"backward calls its cotangent {first.name}, and one of the arrays has that name "
+                f"too: call the cotangent something else, as in def backward(v, "
+                f"{', '.join(self.arrays)})."
+            )
+
     def value(self, moved: Arrays | None = None, where: str = "") -> Array:
         """f's value as an array, refused unless made of finite floats, as f's arguments are."""
         result = self.call(self.f, moved=moved)
@@ -194,6 +239,12 @@ class Question:
             raise DtypeError(
                 f"f returned {y.dtype} for a complex step: something in it, such as np.abs or "
                 '.real, drops the imaginary part. Take it out, or take method="central".'
+            )
+        if not stepping and y.dtype.kind in "iub":
+            raise DtypeError(
+                f"f returned {y.dtype}, and a difference needs real floats. A function that counts "
+                "is constant between its jumps: its gradient is 0 wherever it has one. If these "
+                "numbers are whole by accident, return y.astype(float)."
             )
         if not stepping and y.dtype.kind != "f":
             raise DtypeError(f"f returned {y.dtype}, and a difference needs real floats.")
@@ -277,65 +328,118 @@ class Row(NamedTuple):
         """Worst last, and not by digits that are rounding: a table is the same on every machine."""
         return float(f"{self.excess:.2e}"), float(f"{self.absolute:.2e}")
 
+    @property
+    def ratio(self) -> str:
+        """Given ÷ numerical, where it says more than a relative error: it has a sign and a size."""
+        telling = self.numerical and math.isfinite(self.given) and self.relative >= TELLING
+        return f"{self.given / self.numerical:.4g}" if telling else ""
+
     def __str__(self) -> str:
         numbers = f"{self.given:>12.6g} {self.numerical:>12.6g}"
-        return f"{self.entry:<12} {numbers} {self.absolute:>9.1e} {self.relative:>9.1e}"
+        errors = f"{self.absolute:>9.1e} {self.relative:>9.1e}"
+        return f"{self.entry:<12} {numbers} {errors} {self.ratio:>17}".rstrip()
 
 
-HEADING = f"{'entry':<12} {'given':>12} {'numerical':>12} {'absolute':>9} {'relative':>9}"
+TELLING = 1e-3  # a smaller relative error is a ratio of 1.000
+HEADING = (
+    f"{'entry':<12} {'given':>12} {'numerical':>12} {'absolute':>9} {'relative':>9} "
+    "given ÷ numerical"
+)
 WORST = 5
 
 
 def compare(
     question: Question,
     y: Array,
-    given: list[tuple[Array, Arrays]],
+    given: Asked,
     method: str,
     rtol: float | None,
     atol: float | None,
 ) -> GradientCheck:
     """Hold the gradients given for each cotangent against differences; refuse them by a table."""
-    coarse = max(epsilon(a) for _, gradients in given for a in gradients.values())
-    if rtol is None:
-        single = max(coarse, *map(epsilon, question.arrays.values()), epsilon(y)) > epsilon(1.0)
-        rtol = quotient(method).rtol_float32 if single else quotient(method).rtol
-    rows = []
+    limits = Limits.of(question, y, given, method, rtol, atol)
+    rows, symmetric = [], []
     for name, x in question.arrays.items():
-        found = slopes(question, name, y, method)
-        for index, (slope, noise) in zip(np.ndindex(x.shape), found, strict=True):
+        moves = []
+        for index, (slope, noise) in zip(
+            np.ndindex(x.shape), slopes(question, name, y, method), strict=True
+        ):
             trials = []
             for g, gradients in given:
                 a, n = float(gradients[name][index]) + 0.0, float(np.sum(g * slope)) + 0.0
-                size = max(1.0, float(np.sum(np.abs(g * y))))
-                floor = 10 * size * max(noise, coarse) if atol is None else atol
-                bound = max(rtol * max(abs(a), abs(n)), floor)
+                bound = limits.bound(a, n, g, y, noise)
                 trials.append(Row(label(name, index), a, n, bound))
             rows.append(max(trials, key=lambda row: row.excess))
+            moves += [slope.ravel()] if 1 < x.size == y.size <= SQUARE else []
+        if is_symmetric(np.array(moves)):
+            symmetric.append(name)
     rows.sort(key=lambda row: row.rank, reverse=True)
     refused = sum(row.excess > 1 for row in rows)
     if refused:
+        table = "\n".join([HEADING, *map(str, rows[: min(refused, WORST)])])
+        if not any(row.ratio for row in rows[: min(refused, WORST)]):
+            table = table.replace(" given ÷ numerical", "")
         raise GradientCheckError(
             f"the gradient disagrees with {method} differences in {refused} of {len(rows)} entries "
-            f"(rtol {rtol:g}). The worst:\n"
-            + "\n".join([HEADING, *map(str, rows[: min(refused, WORST)])])
-            + "\nAt a kink or a tie (ReLU at 0, two equal maxima) a right rule disagrees too: "
+            f"(rtol {limits.rtol:g}). The worst:\n{table}"
+            "\nAt a kink or a tie (ReLU at 0, two equal maxima) a right rule disagrees too: "
             "move the point and ask again."
         )
-    return GradientCheck(len(rows), rtol, rtol * max(row.excess for row in rows))
+    worst = limits.rtol * max(row.excess for row in rows)
+    return GradientCheck(len(rows), limits.rtol, worst, tuple(symmetric))
+
+
+class Limits(NamedTuple):
+    """How far a gradient may be from differences."""
+
+    rtol: float
+    atol: float | None
+    coarse: float
+
+    @classmethod
+    def of(
+        cls,
+        question: Question,
+        y: Array,
+        given: Asked,
+        method: str,
+        rtol: float | None = None,
+        atol: float | None = None,
+    ) -> "Limits":
+        coarse = max(epsilon(a) for _, gradients in given for a in gradients.values())
+        if rtol is None:
+            single = max(coarse, *map(epsilon, question.arrays.values()), epsilon(y)) > epsilon(1.0)
+            rtol = quotient(method).rtol_float32 if single else quotient(method).rtol
+        return cls(rtol, atol, coarse)
+
+    def bound(self, a: float, n: float, g: Array, y: Array, noise: float) -> float:
+        """For an entry a and its quotient n, whose rounding error is `noise` a unit of f."""
+        size = max(1.0, float(np.sum(np.abs(g * y))))
+        floor = 10 * size * max(noise, self.coarse) if self.atol is None else self.atol
+        return max(self.rtol * max(abs(a), abs(n)), floor)
+
+
+SQUARE = 400  # entries: a Jacobian that is larger is not held against its transpose
+
+
+def is_symmetric(moves: Array) -> bool:
+    """Whether a Jacobian, as rows of slopes, is its own transpose up to rounding, not diagonal."""
+    if not moves.size:
+        return False
+    small = 1e-6 * float(np.abs(moves).max())
+    across = moves - np.diag(np.diag(moves))
+    return bool(np.abs(across).max() > small and np.abs(moves - moves.T).max() <= small)
 
 
 def slopes(
     question: Question, name: str, y: Array, method: str, step: float | None = None
 ) -> Iterator[tuple[Array, float]]:
     """For each entry of an array, how f's value y moves with it, and the rounding error eps / h."""
-    if step is not None and not 0 < step < math.inf:
-        raise ValueError(f"step is {step}: pass a positive number.")
     x = question.arrays[name]
     eps = max(epsilon(x), epsilon(y))
-    step = step or quotient(method).step(eps)
     for index in np.ndindex(x.shape):
         here = x[index]
-        h = step * math.sqrt(max(1.0, abs(float(here))))
+        h = step_at(question, name, y, index, method, step)
         if method == "complex":
             yield question.beside(name, index, complex(here, h)).imag / h, eps
             continue
@@ -350,6 +454,22 @@ def slopes(
             below = question.beside(name, index, behind)
         rise = np.subtract(question.beside(name, index, ahead), below, dtype=np.float64)
         yield rise / (float(ahead) - float(behind)), eps / h
+
+
+def step_at(
+    question: Question,
+    name: str,
+    y: Array,
+    index: tuple[int, ...],
+    method: str = "central",
+    step: float | None = None,
+) -> float:
+    """How far an entry is moved: the method's step, or the one given, larger for large entries."""
+    if step is not None and not 0 < step < math.inf:
+        raise ValueError(f"step is {step}: pass a positive number.")
+    x = question.arrays[name]
+    step = step or quotient(method).step(max(epsilon(x), epsilon(y)))
+    return step * math.sqrt(max(1.0, abs(float(x[index]))))
 
 
 def quotient(method: str) -> Quotient:

@@ -6,6 +6,7 @@ The page marks by the same rules, in js/marking.js.
 import math
 import re
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,8 +70,8 @@ def kind_of_mistake(
             return ", or ".join(fitting)
         if not answer.any():
             return "all zeros"
-    if words := factor(answer, right, place, sizes):
-        return words
+    if found := factor(answer, right, place, [*HALVES, *by_sizes(sizes)]):
+        return str(found)
     count = int(wrong.sum())
     if near(np.abs(answer), np.abs(right), place).all():
         return f"the sign of {count} entries" if count > 1 else "the sign of one entry"
@@ -85,13 +86,15 @@ def kind_of_mistake(
     return NONE
 
 
+TRANSPOSED = ("transposed", "transposed, and read off row by row")
+
+
 def turned(right: Array) -> dict[str, Array]:
     """The right numbers in wrong places, by what put them there."""
     found: dict[str, Array] = {}
     if right.ndim == 2 and 1 not in right.shape:
         square = right.shape[0] == right.shape[1]
-        name = "transposed" if square else "transposed, and read off row by row"
-        found[name] = right.T.reshape(right.shape)
+        found[TRANSPOSED[not square]] = right.T.reshape(right.shape)
         found["turned by half a turn, as a flipped filter is"] = right[::-1, ::-1]
         found["the rows in reverse order"] = right[::-1]
         found["the columns in reverse order"] = right[:, ::-1]
@@ -100,8 +103,38 @@ def turned(right: Array) -> dict[str, Array]:
     return found
 
 
-def factor(answer: Array, right: Array, place: float, sizes: Iterable[int]) -> str:
-    """How many times too large or small every entry is, and a likely reason; "" if none fits.
+class Factor(NamedTuple):
+    """By what every entry is multiplied, and likely reasons for it, if any."""
+
+    by: float
+    reasons: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        size = abs(self.by)
+        words = ["the sign"] if self.by < 0 else []
+        if size != 1:
+            most = max(size, 1 / size)
+            times = math.floor(100 * most + 0.5 + 1e-6) / 100
+            shown = f"{times:.12g}" if times > 1 else f"{most:.6g}"
+            words.append(f"every entry {shown} times too {'large' if size > 1 else 'small'}")
+            words[-1] += f" ({', or '.join(self.reasons)}?)" if self.reasons else ""
+        return ", and ".join(words)
+
+
+Reasons: TypeAlias = list[tuple[float, str]]
+HALVES: Reasons = [(2.0, "a half forgotten"), (0.5, "a half too many")]
+
+
+def by_sizes(sizes: Iterable[int]) -> Reasons:
+    """Why a gradient may be off by a factor, where a sum may run over these numbers of things."""
+    found: Reasons = []
+    for n in sizes:
+        found += [(n, f"a sum over {n}, not the mean"), (1 / n, f"a mean over {n}, not the sum")]
+    return found
+
+
+def factor(answer: Array, right: Array, place: float, reasons: Reasons) -> Factor | None:
+    """How many times too large or small every entry is, and which reasons fit; None if not one.
 
     A factor of one entry alone is named only if it has a reason: any number is some multiple.
     """
@@ -110,21 +143,14 @@ def factor(answer: Array, right: Array, place: float, sizes: Iterable[int]) -> s
     size, sign = abs(share), math.copysign(1, share)
     sharp = 0.51 * place <= 0.05 * size * np.abs(right).max(initial=0) and size <= 1e6
     if not sharp or not near(answer, share * right, place).all():
-        return ""
-    reasons = [(1.0, ""), (2.0, "a half forgotten"), (0.5, "a half too many")]
-    for n in sizes:
-        reasons += [(n, f"a sum over {n}, not the mean"), (1 / n, f"a mean over {n}, not the sum")]
-    fitting = [(f, why) for f, why in reasons if near(answer, sign * f * right, place).all()]
+        return None
+    fitting = [
+        (f, why) for f, why in [(1.0, ""), *reasons] if near(answer, sign * f * right, place).all()
+    ]
     if not fitting and np.count_nonzero(np.abs(right) > 0.51 * place) < 2:
-        return ""
+        return None
     size = fitting[0][0] if fitting else size
-    words = ["the sign"] if sign < 0 else []
-    if size != 1:
-        times = math.floor(100 * max(size, 1 / size) + 0.5 + 1e-6) / 100
-        why = ", or ".join(why for _, why in fitting)
-        words.append(f"every entry {times:.12g} times too {'large' if size > 1 else 'small'}")
-        words[-1] += f" ({why}?)" if why else ""
-    return ", and ".join(words)
+    return Factor(sign * size, tuple(why for _, why in fitting if why))
 
 
 def reordered(answer: Array, right: Array, place: float) -> bool:

@@ -258,3 +258,30 @@ def scans(images: Any, captions: Sequence[str]) -> None:
         axes.imshow(image, cmap="gray_r")
         axes.set(xticks=[], yticks=[], xlabel=caption)
     show()
+
+
+def taylor_remainders(steps: Any, remainders: Mapping[str, Sequence[float]]) -> None:
+    """Draw what a gradient's promise leaves over against the step, on logarithmic axes."""
+    _, axes = axes_of_page()
+    looks = zip(COLOURS, ("-", "--", "-."), strict=True)
+    for (name, left), (colour, style) in zip(remainders.items(), looks, strict=False):
+        axes.loglog(steps, left, color=colour, linestyle=style, linewidth=2, label=name)
+    axes.set(xlabel="step h", ylabel="remainder")
+    axes.margins(x=0)
+    axes.legend(frameon=False)
+    show()
+
+
+def heat_maps(pairs: Mapping[str, Sequence[Any]]) -> None:
+    """Draw a column for each pair of matrices, in its own scale: violet below 0, orange above."""
+    with mpl.rc_context({"font.size": 12}):
+        _, grid = plt.subplots(2, len(pairs), figsize=(6.4, 4.2), layout="constrained")
+    for column, (name, matrices) in zip(grid.T, pairs.items(), strict=True):
+        most = max(float(np.abs(matrix).max()) for matrix in matrices)
+        for axes, matrix in zip(column, matrices, strict=True):
+            axes.imshow(matrix, cmap="PuOr_r", vmin=-most, vmax=most)
+            axes.set(xticks=[], yticks=[])
+        column[0].set_title(name, fontsize=12)
+    grid[0, 0].set_ylabel("right: Jᵀ")
+    grid[1, 0].set_ylabel("broken: B")
+    show()

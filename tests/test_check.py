@@ -213,11 +213,24 @@ def test_the_table_shows_the_worst_five_worst_first():
         check_gradient(loss, Z, wrong)
     lines = str(caught.value).splitlines()
     assert "11 of 12 entries" in lines[0]
-    assert lines[1].split() == ["entry", "given", "numerical", "absolute", "relative"]
+    assert lines[1].split(maxsplit=5)[:5] == ["entry", "given", "numerical", "absolute", "relative"]
+    assert lines[1].endswith(" given ÷ numerical")
     entries = [re.match(r"x\[(\d), (\d)\]", line).group() for line in lines[2:7]]
     assert entries == ["x[2, 3]", "x[2, 2]", "x[2, 1]", "x[2, 0]", "x[1, 3]"]
-    assert [line.split()[-1] for line in lines[2:4]] == ["3.3e-01", "3.1e-01"]
+    assert [line.split()[-2:] for line in lines[2:4]] == [["3.3e-01", "1.5"], ["3.1e-01", "1.455"]]
+    assert max(map(len, lines[1:7])) <= 80
     assert len(lines) == 8
+
+
+def test_a_ratio_stands_where_it_says_more_than_a_relative_error():
+    def lines(wrong):
+        with pytest.raises(GradientCheckError) as caught:
+            check_gradient(cubes, np.array([1.0, 2.0]), wrong)
+        return str(caught.value).splitlines()
+
+    assert [line.split()[-1] for line in lines(np.array([-3.0, 0.012]))[2:4]] == ["-1", "0.001"]
+    assert lines(np.array([3.0, 12.0001]))[1].split()[-1] == "relative"
+    assert lines(np.array([3.0, np.nan]))[1].split()[-1] == "relative"
 
 
 @pytest.mark.parametrize(
@@ -329,6 +342,66 @@ def test_square_and_transposed_is_refused_though_the_shape_fits():
         check_vjp(dense, lambda g, x, W, b: (g @ W, x.T @ g, g.sum(0)), arrays)
     with pytest.raises(GradientCheckError, match=r"\nx\["):
         check_vjp(dense, lambda g, x, W, b: (g @ W.T, g.T @ x, g.sum(0)), arrays)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, A: A @ x,
+        lambda x, A: np.tanh(A @ x),
+        lambda x, A: np.cumsum(x) * x,
+        lambda x, A: softmax(A @ x),
+        lambda x, A: x / np.sqrt(np.mean((x - A[0]) ** 2)),
+    ],
+)
+def test_a_jacobian_in_place_of_its_transpose_is_refused(f, seed):
+    """J v for vᵀ J, where the Jacobian is square and is not its own transpose."""
+    rng = np.random.default_rng(seed)
+    A, x = rng.normal(size=(4, 4)), rng.normal(size=4)
+
+    def of(x):
+        return f(x, A)
+
+    def jacobian(x):
+        rows = [lambda x, i=i: of(x)[i] for i in range(4)]
+        return np.array([numerical_gradient(row, x) for row in rows])
+
+    right = check_vjp(of, lambda v, x: v @ jacobian(x), x, rtol=1e-5, atol=1e-7)
+    assert right.symmetric == ()
+    with pytest.raises(GradientCheckError):
+        check_vjp(of, lambda v, x: jacobian(x) @ v, x, rtol=1e-5, atol=1e-7)
+
+
+def test_where_a_jacobian_is_symmetric_the_check_says_that_it_is_blind():
+    A = np.array([[1.0, 2, 3], [2, 5, 4], [3, 4, 6]])
+    seen = check_vjp(lambda x: A @ x, lambda v, x: A @ v, np.ones(3))  # J v: right by accident
+    assert seen.symmetric == ("x",)
+    assert str(seen) == (
+        "3 entries agree within 1e-06. With respect to x the Jacobian is symmetric here, and J v "
+        "in place of vᵀ J would pass as well."
+    )
+    seen = check_vjp(softmax, lambda g, z: softmax_backward(g, softmax(z)), {"z": Z})
+    assert seen.symmetric == ("z",)
+    seen = check_vjp(np.tanh, lambda g, x: g * (1 - np.tanh(x) ** 2), Z)  # a diagonal hides nothing
+    assert str(seen) == "12 entries agree within 1e-06."
+
+
+def test_an_array_with_the_name_of_the_cotangent_is_met_with_a_sentence():
+    arrays = {"x": np.ones(2), "g": np.array([1.0, 2.0])}
+    with pytest.raises(TypeError, match=r"calls its cotangent g, .* as in def backward\(v, x, g\)"):
+        check_vjp(lambda x, g: x * g, lambda g, x, **rest: (g, g), arrays)
+    check_vjp(lambda x, g: x * g, lambda v, x, g: (v * g, v * x), arrays)
+    check_vjp(lambda g: 2 * g, lambda g, x: 2 * g, np.ones(2))  # by position nothing collides
+    with pytest.raises(TypeError, match="calls its cotangent W"):
+        check_vjp(lambda W: W, lambda W, **arrays: W, {"W": np.ones(2)})
+
+
+def test_a_function_of_whole_numbers_is_told_that_it_is_constant():
+    with pytest.raises(
+        DtypeError, match=r"f returned int64.* constant between its jumps: its grad"
+    ):
+        check_vjp(lambda x: np.where(x > 0, 1, 0), lambda g, x: 0 * x, np.ones(2))
 
 
 def test_a_program_and_its_pullback_are_checked_by_name():

@@ -36,6 +36,7 @@ KINDS = {
     "every entry 7 times too large (a sum over 7, not the mean?)": 7 * RIGHT,
     "every entry 7 times too small (a mean over 7, not the sum?)": RIGHT / 7,
     "every entry 1.13 times too large": 1.125 * RIGHT,
+    "every entry 1.0025 times too large": 1.0025 * RIGHT,
     "the sign, and every entry 3 times too large": -3 * RIGHT,
     "the sign of 3 entries": RIGHT * [[1, 1, 1], [-1, -1, -1], [1, 1, 1]],
     "the sign of one entry": RIGHT * [[1, 1, 1], [1, 1, 1], [1, 1, -1]],

@@ -53,17 +53,6 @@ def binder(address: str, notebook: str) -> str:
     return f"{BINDER}/v2/gh/{name}/HEAD?urlpath=lab/tree/{notebook}"
 
 
-def add_buttons(app: Any, config: Any) -> None:
-    """Tell the theme where Binder finds the chapters; with no address it shows no button."""
-    if address := repository():
-        config.html_theme_options |= {
-            "repository_url": address,
-            "repository_branch": "HEAD",
-            "path_to_docs": "book",
-            "launch_buttons": {"binderhub_url": BINDER, "notebook_interface": "jupyterlab"},
-        }
-
-
 class Start(SphinxDirective):
     """The ways in: the links it is given, and Binder where the repository's address is known."""
 
@@ -96,7 +85,6 @@ def write_badge(page: Path) -> None:
 
 def setup(app: Any) -> dict[str, Any]:
     app.add_directive("start", Start)
-    app.connect("config-inited", add_buttons)
     return {"parallel_read_safe": True}
 
 

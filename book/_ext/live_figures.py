@@ -2,8 +2,8 @@
 
 A notebook leaves two things in its page: for each figure a widget view, which names a model, and
 once the state of all models. Each state holds the figure's whole script and style as text. The
-book's own are in `site.css`, and in scripts that pages share (see light.py and js/page.js), so they
-are left out here; another widget's script becomes a file named by its content, with its address in
+book's own are in `site.css`, and in scripts that pages share (assets.py, js/page.js), so they are
+left out here; another widget's script becomes a file named by its content, with its address in
 `_esm` instead. So do the digits that a `Training` learns from, which its page fetches when a reader
 first presses. `host.js` then mounts the figures. Where there is no JavaScript, the picture that the
 widget drew of itself is shown with its caption.
@@ -24,7 +24,6 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 
 from scalarloss.live.training import page_script
 
-STATIC = Path(__file__).parents[2] / "scalarloss" / "live" / "static"
 PICTURES = ("image/svg+xml", "image/png")
 VIEW = re.compile(rf'<script type="{re.escape(WIDGET_VIEW_MIMETYPE)}">(.*?)</')
 REFERENCE = re.compile(r"IPY_MODEL_([\w-]+)")
@@ -45,10 +44,12 @@ class KeepPicture(SphinxPostTransform):
                 continue
             script = view.children[0]
             model = json.loads(between(script.astext()))["model_id"]
-            caption = states.get(model, {}).get("state", {}).get("caption", "")
+            state = states.get(model, {}).get("state", {})
+            caption = state.get("caption", "")
             words = found["text/plain"].astext().strip() if "text/plain" in found else ""
             picture = next((found[mime] for mime in PICTURES if mime in found), None)
-            mount = [raw('<div class="live-mount">'), script]
+            kind = state.get("_kind", "other")
+            mount = [raw(f'<div class="live-mount" data-kind="{kind}">'), script]
             if picture is not None:
                 mount += [raw("<noscript><figure>"), *picture.children]
                 for image in picture.findall(nodes.image):
@@ -112,10 +113,18 @@ def in_order(body: str, states: dict[str, Any]) -> dict[str, Any]:
     return {model: states[model] for model in found}
 
 
-def first_figure(states: dict[str, Any]) -> str | None:
-    """The kind of the book's figure that a reader of this page meets first."""
+def kinds_of(states: dict[str, Any]) -> list[str]:
+    """The kinds of the book's figures on a page, in the order in which a reader meets them."""
     kinds = (model["state"].get("_kind") for model in states.values())
-    return next((str(kind) for kind in kinds if kind is not None), None)
+    return list(dict.fromkeys(str(kind) for kind in kinds if kind is not None))
+
+
+def kinds_ahead(app: Sphinx, page: str) -> list[str]:
+    """The kinds on the next page that has figures: what a reader of this one may need soon."""
+    while page := app.builder.relations.get(page, (None, None, ""))[2]:
+        if found := kinds_of(models(app.env, page)):
+            return found
+    return []
 
 
 def lift(
@@ -127,27 +136,26 @@ def lift(
         return
     root = "../" * pagename.count("/") or "./"
     styles: list[str] = []
-    ours = (STATIC / "figures.js").read_text("utf-8")
     for model in states.values():
         state = model["state"]
         style, script = state.pop("_css", None), state.pop("_esm", None)
-        if script and script != ours:
+        if script and "_kind" not in state:
             state["_esm"] = f"{root}_static/{publish(app, 'widget', 'js', script)}"
             if style:
                 styles.append(publish(app, "widget", "css", style))
         if state.get("_kind") == "training":
             state["source"] = f"{root}_static/{publish(app, 'digits', 'js', page_script())}"
     context["widget_styles"] = list(dict.fromkeys(styles))
-    context["first_figure"] = first_figure(states)
+    context["page_kinds"] = kinds_of(states)
+    context["kinds"] = sorted({*kinds_of(states), *kinds_ahead(app, pagename)})
 
     # Kernels name models at random: numbers take their place, so that two builds are the same.
     body = json.dumps({"version_major": 2, "version_minor": 0, "state": states})
     for number, model in enumerate(states, 1):
         body = body.replace(model, f"model-{number}")
         context["body"] = context["body"].replace(model, f"model-{number}")
-    for script in context["script_files"]:
-        if getattr(script, "attributes", {}).get("type") == WIDGET_STATE_MIMETYPE:
-            script.attributes["body"] = body.replace("<", r"\u003c")
+    context["widget_state"] = WIDGET_STATE_MIMETYPE
+    context["widget_states"] = body.replace("<", r"\u003c")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

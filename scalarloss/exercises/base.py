@@ -5,7 +5,6 @@ many. Both are called with the reader's function and return a Mark.
 """
 
 import math
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -230,14 +229,15 @@ class Exercise:
                 found = whole
             elif not agreed:
                 return "unsure", NONE
+            elif found.kind == "factor" and not (
+                all(map(found.agrees, each)) or all(one.about[1:] == (True,) for one in each)
+            ):  # factors that differ and have no reasons
+                return "unsure", "every entry off by one factor, another in each case"
         if found.kind == "right":
             return "rounding", "right to six digits, and not further"
-        words = found.words.rstrip(".")
-        if all(one.is_count(part) for one in wrong):
-            if found.kind == "zeros":
-                return "zeros", "0, and there is something to count"
-            words = re.sub(r" \([^()]*\?\)", "", words)  # "(a half forgotten?)": not of a count
-        return found.kind, words
+        if found.kind == "zeros" and all(one.is_count(part) for one in wrong):
+            return "zeros", "0, and there is something to count"
+        return found.kind, found.words.rstrip(".")
 
     def is_mistake(self, function: Function, part: str, found: "Wrong") -> bool:
         answers = self.split(self.answer(function, found.case))
@@ -355,7 +355,7 @@ def ask(
         try:
             answer = deepcopy(use(written, *copies.values()))
         except Exception as error:
-            if isinstance(error, NotImplementedError) or "ellipsis" in str(error):
+            if isinstance(error, NotImplementedError) or is_unwritten(error):
                 words = f"Not written yet: {name} returns nothing."
                 raise RefusedError("not written", words) from None
             words = f"Wrong: {name} raised {type(error).__name__}: {str(error).rstrip(' .')}."
@@ -383,6 +383,17 @@ def copied(arguments: Arguments) -> Arguments:
     return copies
 
 
+def is_unwritten(error: Exception) -> bool:
+    """Whether an error comes from computing with the ... that stands where an answer is to be."""
+    frames = error.__traceback__
+    while frames and frames.tb_next:
+        frames = frames.tb_next
+    if not frames or not isinstance(error, TypeError):
+        return False
+    frame = frames.tb_frame
+    return any(thing is ... for thing in (*frame.f_locals.values(), *frame.f_code.co_consts))
+
+
 def leaves(answer: Any) -> Iterator[Any]:
     """The answer's parts, however nested."""
     if isinstance(answer, Mapping):
@@ -408,9 +419,10 @@ def refuse_unreadable(given: Any, right: Any, part: str, case: Case, name: str) 
         return
     what = f"{name} gives {kind_of(given)}" + (f" for {part}" if part else "")
     if lost:
-        where = show_arguments(case.arguments)
-        words = f"Wrong: {what} with a NaN or an infinity in it, where {where}."
-        raise RefusedError("not finite", words, case.arguments)
+        words = f"Wrong: {what} with a NaN or an infinity in it"
+        if asked := show_arguments(case.arguments):
+            words += f", where {asked}"
+        raise RefusedError("not finite", f"{words}.", case.arguments)
     asked_for = "real numbers are" if number else f"{kind_of(right)} is"
     raise RefusedError("dtype", f"Wrong: {what}, and {asked_for} asked for.", case.arguments)
 

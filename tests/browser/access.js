@@ -129,7 +129,7 @@ globalThis.access = (() => {
   /** Controls smaller than 24 pixels. */
   const small = () => {
     const inside = ".live-figure :is(button, input, select, [role=slider], [role=button], summary)";
-    const theme = ":is(button, summary, .btn, nav a, .prev-next-area a, .start a)";
+    const theme = ":is(button, summary, nav a, .start a, .tools a)";
     return all(`${inside}, ${theme}`).filter(shown).flatMap((node) => {
       const { width, height } = node.getBoundingClientRect();
       return Math.min(width, height) < 24 ? [say(node, `${width} x ${height}`)] : [];

@@ -169,11 +169,13 @@ def show(page, tmp_path):
             for view in views
         )
         (tmp_path / "index.html").write_text(
-            f'<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8">'
+            f'<!doctype html><html lang="en" style="color-scheme: {theme}"><head>'
+            '<meta charset="utf-8">'
             '<link rel="icon" href="data:,"><link rel="stylesheet" href="figures.css">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             f'<script type="application/vnd.jupyter.widget-state+json">{body}</script>'
-            f'<script type="application/json" id="live-figures">{json.dumps(kinds)}</script>'
+            '<script type="application/json" id="live-figures" data-here="">'
+            f"{json.dumps(kinds)}</script>"
             '<script defer src="page/live.js"></script></head>'
             f'<body style="margin: 0 auto; max-width: 60rem">{mounts}</body></html>'
         )

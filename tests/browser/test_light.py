@@ -14,9 +14,9 @@ ORDER = [
     f"{name}.html"
     for name in re.findall(r"^(?:root:|\s*- file:) *(\S+)", (ROOT / "_toc.yml").read_text(), re.M)
 ]
-LIVE = [name for name in ORDER if 'class="live-mount"' in (SITE / name).read_text("utf-8")]
+LIVE = [name for name in ORDER if 'class="live-mount' in (SITE / name).read_text("utf-8")]
 PAGES = sorted(path.name for path in SITE.glob("*.html"))
-FIRST, NEXT = 180_000, 50_000  # bytes, heads and bodies, from a host that gzips text
+FIRST, NEXT = 135_000, 49_000  # bytes, heads and bodies, from a host that gzips text
 POLICY = {  # the kinds of source that a page admits, and no other
     "default-src": ["'none'"],
     "style-src": ["'self'"],
@@ -33,7 +33,18 @@ def settle(page, address):
     """Open a page and wait until its figures answer and it asks for nothing more."""
     page.goto(address, wait_until="load")
     wake(page)
-    page.wait_for_load_state("networkidle")
+    page.evaluate(
+        """async () => {
+            const kinds = document.getElementById("live-figures")?.textContent ?? "{}";
+            const came = (kind) => globalThis.liveFigures?.[kind];
+            const colours = document.querySelector(".colours");
+            const named = () => colours.ariaLabel.startsWith("Colours: ");
+            while (!(Object.keys(JSON.parse(kinds)).every(came) && named())) {
+                await new Promise(requestAnimationFrame);
+            }
+            await document.fonts.ready;
+        }"""
+    )
 
 
 @pytest.fixture(scope="module")

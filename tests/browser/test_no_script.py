@@ -29,15 +29,17 @@ def page(request, browser):
 def test_a_page_shows_its_words_and_no_dead_button(page, site, name):
     page.goto(f"{site}/{name}")
     assert page.locator("h1:visible").count() == 1
-    assert page.locator("button:visible").count() == 0
-    width = page.viewport_size["width"]
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("button:visible:not([popovertarget])").count() == 0
     addresses = "links => links.map((link) => link.getAttribute('href'))"
     reached = page.locator("nav a:visible").evaluate_all(addresses)
+    for opener in page.locator("button:visible").all():
+        opener.click()  # a list opens without script
+        opened = page.locator(f"#{opener.get_attribute('popovertarget')} a:visible")
+        reached += opened.evaluate_all(addresses)
+    width = page.viewport_size["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert {*PAGES} - {name} <= {*reached}
     assert name not in PAGES or "#" in reached
-    ground = "header => getComputedStyle(header).backgroundColor"
-    assert page.locator(".bd-header-article").evaluate(ground) == "rgb(255, 255, 255)"
 
 
 @pytest.mark.parametrize("name", ["index.html", *PAGES])

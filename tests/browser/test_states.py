@@ -113,7 +113,7 @@ def test_axe_finds_nothing_and_nothing_moves_unasked_while_every_figure_is_opera
         widen(opened, width)
         found[width, "after"] = in_both(opened, "figure.live-figure")
     assert {state: problems for state, problems in found.items() if problems} == {}
-    opened.locator(".theme-switch-button:visible").click()
+    opened.locator(".colours:visible").click()
     frame(opened)
     assert opened.evaluate("access.moved()") == []
     assert opened.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
