@@ -6,7 +6,6 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from scalarloss.exercises.base import Arguments, Exercise, distinct, normal
-from scalarloss.layers import conv2d, conv2d_backward
 
 Generator = np.random.Generator
 
@@ -63,6 +62,15 @@ def draw_picture(rng: Generator) -> Arguments:
     return {"x": normal(rng, height, width), "w": normal(rng, 2, 3)}
 
 
+def slide(x: Any, w: Any) -> Any:
+    """The filter's outputs, tap by tap."""
+    rows, columns = x.shape[0] - w.shape[0] + 1, x.shape[1] - w.shape[1] + 1
+    y = np.zeros((rows, columns))
+    for i, j in np.ndindex(w.shape):
+        y += w[i, j] * x[i : i + rows, j : j + columns]
+    return y
+
+
 def ones_for(x: Any, w: Any) -> Any:
     return np.ones((x.shape[0] - w.shape[0] + 1, x.shape[1] - w.shape[1] + 1))
 
@@ -92,22 +100,30 @@ check_bias_slope_by_pixel = Exercise(
             x, np.ones_like(w)
         ),
         "each output is weighed by its own value, and a sum weighs them alike": lambda x, w: (
-            conv2d_backward(conv2d(x, w, np.zeros(())), x, w, np.zeros(()))[0]
+            spread_back(slide(x, w), w)
         ),
         "the derivative with respect to the filter, and each pixel's is asked for": lambda x, w: (
-            conv2d_backward(ones_for(x, w), x, w, np.zeros(()))[1]
+            slide(x, ones_for(x, w))
         ),
         "the outputs, and the derivative of their sum with respect to each pixel is asked for": (
-            lambda x, w: conv2d(x, w, np.zeros(()))
+            slide
         ),
     },
 )
 
 
+def signal_of(rng: Generator, n: int, k: int, places: int) -> Arguments:
+    return {
+        "g": normal(rng, places),
+        "x": normal(rng, n),
+        "w": normal(rng, k),
+        "b": normal(rng),
+    }
+
+
 def draw_signal(rng: Generator) -> Arguments:
     n, k = int(rng.integers(6, 10)), int(rng.integers(2, 5))
-    x, w, b = normal(rng, n), normal(rng, k), normal(rng)
-    return {"g": normal(rng, n - k + 1), "x": x, "w": w, "b": b}
+    return signal_of(rng, n, k, n - k + 1)
 
 
 def convolve_backward(g: Any, x: Any, w: Any, b: Any) -> Any:
@@ -139,10 +155,9 @@ check_convolve_backward = Exercise(
 
 def draw_strided(rng: Generator) -> Arguments:
     """As often as not a last place that is thrown away: an even number of places."""
-    arguments = draw_signal(rng)
-    while len(arguments["g"]) % 2 != rng.integers(2):
-        arguments = draw_signal(rng)
-    return arguments | {"g": normal(rng, len(arguments["g"][::2]))}
+    k, even = int(rng.integers(2, 5)), int(rng.integers(2))
+    n = 2 * int(rng.integers(4, 6)) - (k - even) % 2
+    return signal_of(rng, n, k, (n - k + 2) // 2)
 
 
 def strided_backward(g: Any, x: Any, w: Any, b: Any) -> Any:
@@ -171,7 +186,7 @@ def cut_short(g: Any) -> Any:
 check_strided_backward = Exercise(
     truth=strided_backward,
     draw=draw_strided,
-    cases=10,
+    cases=12,
     parts=("dx", "dw", "db"),
     mistakes={
         "the last place is thrown away too where their number is even, and needs its 0": (
@@ -206,7 +221,7 @@ check_strided_backward = Exercise(
 
 
 def longest(x: Any, D: Any) -> Any:
-    moved = conv2d(x, D, np.zeros(()))
+    moved = slide(x, D)
     return 2 * np.sum(D**2) / np.sum(moved**2)
 
 
@@ -238,7 +253,7 @@ check_longest_step = Exercise(
             2 / np.sum(patches(x, D) ** 2)
         ),
         "the moves are added and then squared, and each is squared by itself": lambda x, D: (
-            2 * np.sum(D**2) / np.sum(conv2d(x, D, np.zeros(()))) ** 2
+            2 * np.sum(D**2) / np.sum(slide(x, D)) ** 2
         ),
         "the slope along D is the sum of its squares, and not 1": lambda x, D: (
             longest(x, D) / np.sum(D**2)
