@@ -59,10 +59,11 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Case:
-    """Fresh arguments, and what the reader's function answered."""
+    """Fresh arguments, what the reader's function answered, and what mistakes that we know did."""
 
     arguments: Arguments
     answer: Any
+    mistaken: dict[str, dict[str, Any]] = field(default_factory=dict, compare=False, repr=False)
 
 
 def call(function: Function, *arguments: Any) -> Any:
@@ -134,7 +135,7 @@ class Exercise:
     def answer(self, function: Function, case: Case) -> Any:
         """What a function of ours answers to the arguments that the reader's got."""
         with np.errstate(all="ignore"):  # a mistake may divide by 0
-            return self.use(function, *deepcopy(case.arguments).values())
+            return self.use(function, *copied(case.arguments).values())
 
     def split(self, answer: Any) -> dict[str, Any]:
         """The parts of an answer by name; an answer of one part has the name ""."""
@@ -198,8 +199,8 @@ class Exercise:
     def explain_part(self, part: str, wrong: list["Wrong"]) -> tuple[str, str]:
         known = [
             mistake
-            for mistake, function in self.mistakes.items()
-            if all(self.is_mistake(function, part, found) for found in wrong)
+            for mistake in self.mistakes
+            if all(self.is_mistake(mistake, part, found) for found in wrong)
         ]
         if known:
             return "known", ", or ".join(known)
@@ -238,8 +239,11 @@ class Exercise:
             words = re.sub(r" \([^()]*\?\)", "", words)  # "(a half forgotten?)": not of a count
         return found.kind, words
 
-    def is_mistake(self, function: Function, part: str, found: "Wrong") -> bool:
-        answers = self.split(self.answer(function, found.case))
+    def is_mistake(self, mistake: str, part: str, found: "Wrong") -> bool:
+        known = found.case.mistaken  # each mistake is asked once, whatever the number of parts
+        if mistake not in known:
+            known[mistake] = self.split(self.answer(self.mistakes[mistake], found.case))
+        answers = known[mistake]
         return part in answers and agree(found.parts[part][0], answers[part], self.rtol)
 
     def sizes_of(self, case: Case) -> Mapping[str, int]:
@@ -350,7 +354,7 @@ def ask(
     asked = []
     for _ in range(cases):
         arguments = draw(rng)
-        copies = deepcopy(arguments)
+        copies = copied(arguments)
         try:
             answer = deepcopy(use(written, *copies.values()))
         except Exception as error:
@@ -367,6 +371,19 @@ def ask(
                 raise RefusedError("changed", words, arguments)
         asked.append(Case(arguments, answer))
     return asked
+
+
+def copied(thing: Any) -> Any:
+    """What deepcopy gives, sooner for arguments as an exercise draws them."""
+    if type(thing) is np.ndarray and thing.dtype.kind != "O":
+        return thing.copy(order="K")
+    if type(thing) is dict:
+        return {name: copied(value) for name, value in thing.items()}
+    if type(thing) in (list, tuple):
+        return type(thing)(map(copied, thing))
+    if isinstance(thing, tuple) and hasattr(thing, "_fields"):
+        return type(thing)(*map(copied, thing))
+    return thing if type(thing) in (str, int, float, bool) else deepcopy(thing)
 
 
 def leaves(answer: Any) -> Iterator[Any]:
@@ -426,6 +443,10 @@ def is_not_finite(answer: Any) -> bool:
 
 def same(a: Any, b: Any) -> bool:
     """Whether two arguments or answers are equal, entry by entry, where they are data."""
+    if type(a) is type(b) is np.ndarray and a.dtype == b.dtype and a.dtype.kind in NUMBERS:
+        same_bytes = a.shape == b.shape and a.tobytes() == b.tobytes()
+        if same_bytes:  # sooner than entry by entry, where NaN and -0.0 want a look
+            return True
     if isinstance(a, Mapping) and isinstance(b, Mapping):
         return a.keys() == b.keys() and all(same(a[name], b[name]) for name in a)
     if isinstance(a, tuple | list) and isinstance(b, tuple | list):

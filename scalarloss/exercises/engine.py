@@ -239,14 +239,14 @@ def curvature(A: Array, w: Array, v: Array) -> Array:
 def product_and_matrix(function: Callable[..., Any], A: Array, w: Array, v: Array) -> Any:
     """The answer, and whether one for WIDE weights takes the memory of half a square."""
     answer = function(A, w, v)
-    wide = np.resize(A, (len(A), WIDE)) / WIDE
+    wide, w, v = np.full((len(A), WIDE), 1 / WIDE), np.linspace(-1, 1, WIDE), np.ones(WIDE)
     tracing = tracemalloc.is_tracing()
     if not tracing:
         tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
     tracemalloc.reset_peak()
     try:
-        function(wide, np.resize(w, WIDE), np.resize(v, WIDE))
+        function(wide, w, v)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         if not tracing:
