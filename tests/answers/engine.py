@@ -165,9 +165,9 @@ ANSWERS = {
         wrong=[
             (lambda g, y, x, n: g * n * y / x, "0 / 0 where x is 0"),
             (lambda g, y, x, n: g * n * y, "the power is not lowered"),
-            (lambda g, y, x, n: g * x ** (n - 1), "the factor n is missing"),
+            (lambda g, y, x, n: g * x ** (n - 1), "the factor k is missing"),
             (lambda g, y, x, n: n * x ** (n - 1), "the cotangent g is missing"),
-            (lambda g, y, x, n: g * (n - 1) * x ** (n - 1), "the factor is n, and not n - 1"),
+            (lambda g, y, x, n: g * (n - 1) * x ** (n - 1), "the factor is k, and not k - 1"),
             (lambda g, y, x, n: g * n**x * np.log(n), "x is the exponent"),
             (lambda g, y, x, n: -g * n * x ** (n - 1), "sign"),
             (lambda g, y, x, n: g * y, "no multiple of y"),
