@@ -3,7 +3,7 @@
 import numpy as np
 
 from answers import Answers
-from scalarloss import grad, jacobian, vjp
+from scalarloss import grad, jacobian
 
 
 def mean_by_loops(losses, mask):
@@ -44,8 +44,9 @@ def pointwise_by_jacobian(f, x):
 
 
 def pointwise_by_weights(f, x):
-    v, back = 1 + np.sqrt(np.arange(len(x))), vjp(lambda x: f(x), x=x)[1]
-    return bool(np.allclose(back(v)["x"], v * back(np.ones(len(x)))["x"]))
+    """Whether weighing what goes in weighs what comes out: two passes forwards."""
+    u, h = 1 + np.sqrt(np.arange(len(x))), 1e-20j
+    return bool(np.allclose(f(x + h * u).imag / 1e-20, u * f(x + h).imag / 1e-20))
 
 
 def moves_of(f, x):
