@@ -104,6 +104,9 @@ class Mixing:
     def __call__(self, x: Any) -> Any:
         return self.M @ x + x**3
 
+    def __deepcopy__(self, memo: Any) -> "Mixing":
+        return self  # a function: nobody writes into it
+
 
 def draw_mixings(rng: Generator) -> Arguments:
     """M off the diagonal: nothing; one entry; a symmetric pair; a pair of which the sum is 0."""
@@ -170,6 +173,9 @@ class Pullback:
 
     def __call__(self, v: Any) -> Any:
         return np.asarray(v, float) @ self.J
+
+    def __deepcopy__(self, memo: Any) -> "Pullback":
+        return self
 
 
 def draw_pullback(rng: Generator) -> Arguments:

@@ -16,24 +16,24 @@ from scalarloss.primitives import Array
 def draw_power(rng: np.random.Generator) -> Arguments:
     """Numbers of which one is 0, where no rule may divide."""
     (size,) = distinct(rng, 1, range(3, 7))
-    x, n = normal(rng, size), int(rng.integers(2, 5))
+    x, k = normal(rng, size), int(rng.integers(2, 5))
     x[rng.integers(size)] = 0
-    return {"g": normal(rng, size), "y": x**n, "x": x, "n": n}
+    return {"g": normal(rng, size), "y": x**k, "x": x, "k": k}
 
 
 check_power_back = Exercise(
-    truth=lambda g, y, x, n: g * n * x ** (n - 1),
+    truth=lambda g, y, x, k: g * k * x ** (k - 1),
     draw=draw_power,
     mistakes={
-        "y / x is 0 / 0 where x is 0": lambda g, y, x, n: g * n * y / x,
-        "the power is not lowered by one": lambda g, y, x, n: g * n * y,
-        "the factor n is missing": lambda g, y, x, n: g * x ** (n - 1),
-        "the factor is n, and not n - 1": lambda g, y, x, n: g * (n - 1) * x ** (n - 1),
-        "the cotangent g is missing": lambda g, y, x, n: n * x ** (n - 1),
-        "this is the slope of nˣ, in which x is the exponent": (
-            lambda g, y, x, n: g * float(n) ** x * np.log(n)
+        "y / x is 0 / 0 where x is 0": lambda g, y, x, k: g * k * y / x,
+        "the power is not lowered by one": lambda g, y, x, k: g * k * y,
+        "the factor k is missing": lambda g, y, x, k: g * x ** (k - 1),
+        "the factor is k, and not k - 1": lambda g, y, x, k: g * (k - 1) * x ** (k - 1),
+        "the cotangent g is missing": lambda g, y, x, k: k * x ** (k - 1),
+        "this is the slope of kˣ, in which x is the exponent": (
+            lambda g, y, x, k: g * float(k) ** x * np.log(k)
         ),
-        "an exponential's slope: this one is no multiple of y": lambda g, y, x, n: g * y,
+        "an exponential's slope: this one is no multiple of y": lambda g, y, x, k: g * y,
     },
 )
 
@@ -80,7 +80,7 @@ check_tree_visits = Exercise(
     draw=lambda rng: {"k": int(rng.integers(17))},
     cases=6,
     mistakes={
-        "the paths to u₀ and u₁ are counted, and not the values passed on the way": (
+        "the paths to x₀ and x₁ are counted, and not the values passed on the way": (
             lambda k: (visits(k) + 1) // 2
         ),
         "the value itself is left out of its visits": lambda k: visits(k) - 1,
@@ -239,14 +239,14 @@ def curvature(A: Array, w: Array, v: Array) -> Array:
 def product_and_matrix(function: Callable[..., Any], A: Array, w: Array, v: Array) -> Any:
     """The answer, and whether one for WIDE weights takes the memory of half a square."""
     answer = function(A, w, v)
-    wide = np.resize(A, (len(A), WIDE)) / WIDE
+    wide, w, v = np.full((len(A), WIDE), 1 / WIDE), np.linspace(-1, 1, WIDE), np.ones(WIDE)
     tracing = tracemalloc.is_tracing()
     if not tracing:
         tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
     tracemalloc.reset_peak()
     try:
-        function(wide, np.resize(w, WIDE), np.resize(v, WIDE))
+        function(wide, w, v)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         if not tracing:

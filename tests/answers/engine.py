@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 
 from answers import Answers
-from scalarloss import grad, jvp, vjp
+from scalarloss import handmade, jvp, vjp
 
 
 def power_by_product(g, y, x, n):
@@ -130,15 +130,19 @@ def curvature_by_jvp(A, w, v):
 
 
 def curvature_by_vjp(A, w, v):
-    return vjp(lambda w: 2 * (np.tanh(A @ w) * (1 - np.tanh(A @ w) ** 2)) @ A, w=w)[1](v)["w"]
+    def slope(w):
+        y = np.tanh(A @ w)
+        return (2 * y * (1 - y * y)) @ A
+
+    return handmade.vjp(slope, w=w)[1](v)["w"]
 
 
 def curvature_by_grad(A, w, v):
     def along(w):
         y = np.tanh(A @ w)
-        return (2 * y * (1 - y**2)) @ (A @ v)
+        return (2 * y * (1 - y * y)) @ (A @ v)
 
-    return grad(along, w=w)["w"]
+    return handmade.grad(along, w=w)["w"]
 
 
 def curvature_by_imaginary_step(A, w, v):
@@ -161,9 +165,9 @@ ANSWERS = {
         wrong=[
             (lambda g, y, x, n: g * n * y / x, "0 / 0 where x is 0"),
             (lambda g, y, x, n: g * n * y, "the power is not lowered"),
-            (lambda g, y, x, n: g * x ** (n - 1), "the factor n is missing"),
+            (lambda g, y, x, n: g * x ** (n - 1), "the factor k is missing"),
             (lambda g, y, x, n: n * x ** (n - 1), "the cotangent g is missing"),
-            (lambda g, y, x, n: g * (n - 1) * x ** (n - 1), "the factor is n, and not n - 1"),
+            (lambda g, y, x, n: g * (n - 1) * x ** (n - 1), "the factor is k, and not k - 1"),
             (lambda g, y, x, n: g * n**x * np.log(n), "x is the exponent"),
             (lambda g, y, x, n: -g * n * x ** (n - 1), "sign"),
             (lambda g, y, x, n: g * y, "no multiple of y"),
