@@ -46,7 +46,6 @@ def test_back_and_forward_return_to_where_one_was(page, site, name, share):
     ready(page)
     page.evaluate(f"scrollTo(0, {share} * ({TALL} - innerHeight))")
     frame(page)
-    before = page.evaluate(PLACE)
     marks = [mark for y in (150, 300, 450, 600) if (mark := text_at(page, y))]
     page.goto(f"{site}/glossary.html", wait_until="load")
     page.evaluate("scrollTo(0, 400)")
@@ -54,7 +53,7 @@ def test_back_and_forward_return_to_where_one_was(page, site, name, share):
     elsewhere = page.evaluate(PLACE)
     page.go_back(wait_until="load")
     ready(page)
-    assert abs(page.evaluate(PLACE) - before) <= 24
+    assert marks  # what a reader saw stands where it stood, whatever has grown above it
     for words, top in marks:
         found = page.evaluate(
             """(words) => [...document.querySelectorAll("article :is(p, pre, li, h2, h3)")]
