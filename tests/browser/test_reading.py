@@ -14,13 +14,19 @@ TALL = "document.documentElement.scrollHeight"
 
 
 def ready(page):
-    """Wait until every figure answers; the reader has not moved."""
+    """Wait until every figure answers and the page is as tall as it will be."""
     page.evaluate(
         f"""async () => {{
             while ({COUNT} < document.querySelectorAll('.live-mount').length) {{
                 await new Promise(requestAnimationFrame);
             }}
             await document.fonts.ready;
+            let [tall, same] = [0, 0]; // a figure that was painted settles once more
+            while (same < 10) {{
+                await new Promise(requestAnimationFrame);
+                same = {TALL} === tall ? same + 1 : 0;
+                tall = {TALL};
+            }}
         }}"""
     )
     frame(page)
