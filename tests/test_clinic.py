@@ -59,8 +59,10 @@ def test_a_link_to_a_case_leads_to_one():
         assert set(re.findall(r"\]\(#(case-\d+|close-by)\)", text)) <= anchors, path.name
 
 
-@pytest.mark.skipif(bool(frameworks.missing()), reason="PyTorch, JAX or HIPS autograd is missing")
-@pytest.mark.parametrize(("anchor", "title", "sources"), list(cases()))
+RUNNABLE = [] if frameworks.missing() else list(cases())  # the report begins with what is missing
+
+
+@pytest.mark.parametrize(("anchor", "title", "sources"), RUNNABLE)
 def test_a_case_needs_its_pages_first_cells_and_nothing_else(anchor, title, sources):
     names = {}
     with redirect_stdout(io.StringIO()):
